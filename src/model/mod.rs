@@ -1,0 +1,11 @@
+//! The vocabulary that every room shares: records on the bus, decoded events, time, rows. No behaviour beyond what the words mean.
+
+pub mod cmcd;
+pub mod hash;
+pub mod record;
+pub mod row;
+pub mod time;
+
+pub use record::{Headers, Reason, Record};
+pub use row::{Field, FieldKind, Row, Rows, Schema, Tag, Value};
+pub use time::{Boundary, EventTime};

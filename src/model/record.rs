@@ -1,0 +1,126 @@
+//! One record as it lies on the bus, borrowed from the consumer's memory, and the reasons for which a record cannot be read.
+
+use std::fmt;
+
+/// Names of the record headers; all are optional.
+pub mod header {
+    /// Which carrier the value has, on topics with the carrier `mixed`: see [`crate::decode`].
+    pub const CARRIER: &str = "qoe-carrier";
+    /// When the collector received the report, in milliseconds since the Unix epoch, as decimal text.
+    pub const RECEIVED_MS: &str = "qoe-received-ms";
+    /// The edge (point of presence) that served the viewer, when the record itself does not say.
+    pub const EDGE: &str = "qoe-edge";
+    /// The tenant; `default` when absent.
+    pub const TENANT: &str = "qoe-tenant";
+    /// A unique id of the request, for deduplication.
+    pub const REQUEST_ID: &str = "qoe-request-id";
+    /// Marks a tick: no key, empty value, event time from the append time.
+    pub const TICK: &str = "qoe-tick";
+}
+
+/// The headers of a record that mean something here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Headers<'a> {
+    /// [`header::CARRIER`].
+    pub carrier: Option<&'a str>,
+    /// [`header::RECEIVED_MS`]; absent when it is not a whole number.
+    pub received_ms: Option<i64>,
+    /// [`header::EDGE`].
+    pub edge: Option<&'a str>,
+    /// [`header::TENANT`].
+    pub tenant: Option<&'a str>,
+    /// [`header::REQUEST_ID`].
+    pub request_id: Option<&'a str>,
+    /// Whether [`header::TICK`] is there.
+    pub tick: bool,
+}
+
+impl<'a> Headers<'a> {
+    /// Takes in one header by name; names without a meaning here, and values that are not UTF-8, are passed over.
+    pub fn set(&mut self, name: &str, value: &'a [u8]) {
+        let Ok(text) = std::str::from_utf8(value) else { return };
+        match name {
+            header::CARRIER => self.carrier = Some(text),
+            header::RECEIVED_MS => self.received_ms = text.trim().parse().ok(),
+            header::EDGE => self.edge = Some(text),
+            header::TENANT => self.tenant = Some(text),
+            header::REQUEST_ID => self.request_id = Some(text),
+            header::TICK => self.tick = true,
+            _ => {}
+        }
+    }
+}
+
+/// One record of a source topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Its offset in the partition.
+    pub offset: i64,
+    /// When the broker appended it, in milliseconds since the Unix epoch.
+    pub append_ms: i64,
+    /// The session key; `None` = the record belongs to no session.
+    pub key: Option<&'a [u8]>,
+    /// What the carrier says it is.
+    pub value: &'a [u8],
+    /// The headers that mean something here.
+    pub headers: Headers<'a>,
+}
+
+/// Why a record cannot be read. A closed set: it is a metric label and the header `qoe-reason` of the dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// No bytes where a report was expected.
+    Empty,
+    /// More bytes than a record may have.
+    TooLarge,
+    /// The header `qoe-carrier` is missing on a mixed topic, or names no known carrier or mapping.
+    Carrier,
+    /// A log line whose number of columns is not the declared one.
+    ColumnCount,
+    /// A body or log line that should be JSON and is not.
+    Json,
+    /// A log line without a readable time stamp.
+    Timestamp,
+    /// A CMCD version that is not known yet.
+    Version,
+    /// Nothing in the record could be read as CMCD.
+    Malformed,
+    /// A row that InfluxDB refuses for good.
+    RowRefused,
+}
+
+impl Reason {
+    /// Every reason, in the order of declaration.
+    pub const ALL: [Self; 9] = [
+        Self::Empty,
+        Self::TooLarge,
+        Self::Carrier,
+        Self::ColumnCount,
+        Self::Json,
+        Self::Timestamp,
+        Self::Version,
+        Self::Malformed,
+        Self::RowRefused,
+    ];
+
+    /// The name in metrics and headers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooLarge => "too_large",
+            Self::Carrier => "carrier",
+            Self::ColumnCount => "column_count",
+            Self::Json => "json",
+            Self::Timestamp => "timestamp",
+            Self::Version => "version",
+            Self::Malformed => "malformed",
+            Self::RowRefused => "row_refused",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
