@@ -1,5 +1,6 @@
 //! The vocabulary that every room shares: records on the bus, decoded events, time, rows. No behaviour beyond what the words mean.
 
+pub mod bytes;
 pub mod cmcd;
 pub mod hash;
 pub mod record;

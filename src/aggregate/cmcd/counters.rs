@@ -1,0 +1,324 @@
+//! The additive measurements of CMCD: what one session did at one edge in one window, in as few bytes as it takes.
+//!
+//! There is one block for each session, edge and window, hundreds of thousands at a time, so its values are 32 bits wide until one
+//! of them overflows; then the block widens. Bitrates are in kbit/s here, and become bit/s when a row is made.
+
+/// A measurement that adds up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Sum {
+    Requests,
+    MediaRequests,
+    Bytes,
+    Errors4xx,
+    Errors5xx,
+    Aborted,
+    CacheHits,
+    CacheKnown,
+    TtfbMs,
+    TtfbCount,
+    TimeTakenMs,
+    TimeTakenCount,
+    VideoWeighted,
+    VideoWeightMs,
+    VideoBitrate,
+    VideoBitrateCount,
+    AudioWeighted,
+    AudioWeightMs,
+    AudioBitrate,
+    AudioBitrateCount,
+    MuxedWeighted,
+    MuxedWeightMs,
+    MuxedBitrate,
+    MuxedBitrateCount,
+    TopBitrateMs,
+    TopBitrateKnownMs,
+    Throughput,
+    ThroughputCount,
+    BufferMs,
+    BufferCount,
+    BufferLow,
+    StartupRequests,
+    StarvedRequests,
+    DeadlineLate,
+    DeadlineKnown,
+    VideoMs,
+    AudioMs,
+    MuxedMs,
+    ResponsesReceived,
+    RecordsLate,
+    RecordsClamped,
+    MembersRejected,
+    Duplicates,
+}
+
+/// How many [`Sum`]s there are.
+pub(crate) const SUMS: usize = Sum::Duplicates as usize + 1;
+
+impl Sum {
+    /// From the block's unit to the row's: kbit/s become bit/s.
+    pub(crate) const fn scale(self) -> i64 {
+        match self {
+            Self::VideoWeighted
+            | Self::VideoBitrate
+            | Self::AudioWeighted
+            | Self::AudioBitrate
+            | Self::MuxedWeighted
+            | Self::MuxedBitrate
+            | Self::Throughput => 1000,
+            _ => 1,
+        }
+    }
+}
+
+/// A measurement of which the largest or smallest value counts; it means nothing while the count beside it is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Extreme {
+    TtfbMax,
+    TimeTakenMax,
+    ThroughputMin,
+    BufferMin,
+}
+
+/// How many [`Extreme`]s there are.
+pub(crate) const EXTREMES: usize = Extreme::BufferMin as usize + 1;
+
+impl Extreme {
+    pub(crate) const ALL: [Self; EXTREMES] = [Self::TtfbMax, Self::TimeTakenMax, Self::ThroughputMin, Self::BufferMin];
+
+    /// The count that says whether there is a value.
+    pub(crate) const fn count(self) -> Sum {
+        match self {
+            Self::TtfbMax => Sum::TtfbCount,
+            Self::TimeTakenMax => Sum::TimeTakenCount,
+            Self::ThroughputMin => Sum::ThroughputCount,
+            Self::BufferMin => Sum::BufferCount,
+        }
+    }
+
+    /// The one of two values that counts.
+    pub(crate) fn choose(self, left: i64, right: i64) -> i64 {
+        match self {
+            Self::TtfbMax | Self::TimeTakenMax => left.max(right),
+            Self::ThroughputMin | Self::BufferMin => left.min(right),
+        }
+    }
+
+    /// From the block's unit to the row's.
+    pub(crate) const fn scale(self) -> i64 {
+        match self {
+            Self::ThroughputMin => 1000,
+            _ => 1,
+        }
+    }
+}
+
+const VALUES: usize = SUMS + EXTREMES;
+
+/// One block of measurements.
+#[derive(Clone, Debug)]
+pub(crate) enum Counters {
+    Narrow([u32; VALUES]),
+    Wide(Box<[i64; VALUES]>),
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self::Narrow([0; VALUES])
+    }
+}
+
+impl Counters {
+    /// Adds to a sum. Saturates at the end of the 64-bit range.
+    #[inline]
+    pub(crate) fn add(&mut self, sum: Sum, amount: u64) {
+        self.add_at(sum as usize, amount);
+    }
+
+    #[inline]
+    fn add_at(&mut self, index: usize, amount: u64) {
+        if let Self::Narrow(values) = self
+            && let Some(value) = values.get_mut(index)
+            && let Ok(amount) = u32::try_from(amount)
+            && let Some(total) = value.checked_add(amount)
+        {
+            *value = total;
+            return;
+        }
+        self.add_wide(index, amount);
+    }
+
+    /// Adds one.
+    #[inline]
+    pub(crate) fn count(&mut self, sum: Sum) {
+        self.add(sum, 1);
+    }
+
+    /// Takes `value` into an extreme. Must come before its count is increased.
+    #[inline]
+    pub(crate) fn extreme(&mut self, extreme: Extreme, value: u64) {
+        let index = SUMS + extreme as usize;
+        let first = self.get(extreme.count()) == 0;
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
+        let chosen = if first { value } else { extreme.choose(self.value(index), value) };
+        if let Self::Narrow(values) = self
+            && let Some(slot) = values.get_mut(index)
+            && let Ok(chosen) = u32::try_from(chosen)
+        {
+            *slot = chosen;
+            return;
+        }
+        if let Some(slot) = self.widen().get_mut(index) {
+            *slot = chosen;
+        }
+    }
+
+    /// Adds another block.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for extreme in Extreme::ALL {
+            if other.get(extreme.count()) > 0 {
+                self.extreme(extreme, other.value(SUMS + extreme as usize).unsigned_abs());
+            }
+        }
+        for index in 0..SUMS {
+            self.add_at(index, other.value(index).unsigned_abs());
+        }
+    }
+
+    /// The value of a sum, in the block's unit.
+    #[inline]
+    pub(crate) fn get(&self, sum: Sum) -> i64 {
+        self.value(sum as usize)
+    }
+
+    #[inline]
+    fn value(&self, index: usize) -> i64 {
+        match self {
+            Self::Narrow(values) => values.get(index).copied().map_or(0, i64::from),
+            Self::Wide(values) => values.get(index).copied().unwrap_or(0),
+        }
+    }
+
+    #[cold]
+    fn add_wide(&mut self, index: usize, amount: u64) {
+        if let Some(value) = self.widen().get_mut(index) {
+            *value = value.saturating_add(i64::try_from(amount).unwrap_or(i64::MAX));
+        }
+    }
+
+    #[cold]
+    fn widen(&mut self) -> &mut [i64] {
+        if let Self::Narrow(values) = self {
+            *self = Self::Wide(Box::new(values.map(i64::from)));
+        }
+        match self {
+            Self::Wide(values) => values.as_mut_slice(),
+            Self::Narrow(_) => &mut [],
+        }
+    }
+}
+
+/// The merged measurements of a row, in the units of the blocks, and the two that only a whole session can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) sums: [i64; SUMS],
+    pub(crate) extremes: [i64; EXTREMES],
+    /// Playing time of the media delivered, counted in one class per session.
+    pub(crate) media_ms: i64,
+    /// Clusters of starved requests.
+    pub(crate) starvation_count: i64,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self { sums: [0; SUMS], extremes: [0; EXTREMES], media_ms: 0, starvation_count: 0 }
+    }
+}
+
+impl Totals {
+    pub(crate) fn get(&self, sum: Sum) -> i64 {
+        self.sums.get(sum as usize).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn extreme_value(&self, extreme: Extreme) -> i64 {
+        self.extremes.get(extreme as usize).copied().unwrap_or(0)
+    }
+
+    /// Adds a block.
+    pub(crate) fn absorb(&mut self, counters: &Counters) {
+        for extreme in Extreme::ALL {
+            self.extreme(extreme, counters.value(SUMS + extreme as usize), counters.get(extreme.count()));
+        }
+        match counters {
+            Counters::Narrow(values) => {
+                for (total, value) in self.sums.iter_mut().zip(values) {
+                    *total = total.saturating_add(i64::from(*value));
+                }
+            }
+            Counters::Wide(values) => {
+                for (total, value) in self.sums.iter_mut().zip(values.iter()) {
+                    *total = total.saturating_add(*value);
+                }
+            }
+        }
+    }
+
+    /// Adds other totals.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for extreme in Extreme::ALL {
+            self.extreme(extreme, other.extreme_value(extreme), other.get(extreme.count()));
+        }
+        for (total, value) in self.sums.iter_mut().zip(&other.sums) {
+            *total = total.saturating_add(*value);
+        }
+        self.media_ms = self.media_ms.saturating_add(other.media_ms);
+        self.starvation_count = self.starvation_count.saturating_add(other.starvation_count);
+    }
+
+    /// Must come before the sums are added, since the count tells whether there is a value yet.
+    fn extreme(&mut self, extreme: Extreme, value: i64, count: i64) {
+        let own = self.get(extreme.count());
+        let Some(slot) = self.extremes.get_mut(extreme as usize) else { return };
+        *slot = match (own, count) {
+            (_, 0) => *slot,
+            (0, _) => value,
+            _ => extreme.choose(*slot, value),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_block_that_overflows_32_bits_widens_and_stays_right() {
+        let mut counters = Counters::default();
+        counters.add(Sum::Bytes, u64::from(u32::MAX));
+        counters.count(Sum::Requests);
+        counters.add(Sum::Bytes, 2);
+        counters.add(Sum::Bytes, 5_000_000_000);
+        assert_eq!(counters.get(Sum::Bytes), 4_294_967_297 + 5_000_000_000);
+        assert_eq!(counters.get(Sum::Requests), 1);
+    }
+
+    #[test]
+    fn extremes_ignore_blocks_without_a_value() {
+        let mut with_value = Counters::default();
+        with_value.extreme(Extreme::BufferMin, 700);
+        with_value.count(Sum::BufferCount);
+        with_value.extreme(Extreme::BufferMin, 900);
+        with_value.count(Sum::BufferCount);
+        let mut totals = Totals::default();
+        totals.absorb(&Counters::default());
+        totals.absorb(&with_value);
+        totals.absorb(&Counters::default());
+        assert_eq!(totals.extremes, [0, 0, 0, 700]);
+        let mut merged = Totals::default();
+        merged.merge(&totals);
+        merged.merge(&Totals::default());
+        assert_eq!(merged, totals);
+    }
+}

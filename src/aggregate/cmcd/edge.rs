@@ -1,0 +1,152 @@
+//! Edge totals: one partition's part of an edge row, its encoding on the bus, and the merged row.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::counters::{Counters, EXTREMES, SUMS, Sum, Totals};
+use super::keys::Sketches;
+use super::schema::{EDGE_ONLY_COUNT, SHARED, shared_values};
+use crate::aggregate::{Sketch, SketchError};
+use crate::model::Value;
+use crate::model::bytes::{Reader, Short, Writer};
+
+/// The version of the encoding, its first byte.
+const VERSION: u8 = 1;
+
+/// Why a partial cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PartialError {
+    /// It was written by a newer version.
+    #[error(
+        "a partial has version {0}, and this program knows only version {VERSION}: finish the upgrade of all instances"
+    )]
+    Version(u8),
+    /// It ends too early.
+    #[error("a partial is cut off: {0}")]
+    Short(#[from] Short),
+    /// One of its sketches is not one.
+    #[error(transparent)]
+    Sketch(#[from] SketchError),
+}
+
+/// What viewers at one edge experienced, for the metrics page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Viewers {
+    /// Requests.
+    pub requests: u64,
+    /// Media requests.
+    pub media_requests: u64,
+    /// Response bytes.
+    pub bytes: u64,
+    /// 4xx answers.
+    pub errors_4xx: u64,
+    /// 5xx answers.
+    pub errors_5xx: u64,
+    /// Requests without an answer.
+    pub aborted: u64,
+    /// Records with `bs`.
+    pub starved_requests: u64,
+    /// Starvations.
+    pub starvations: u64,
+    /// Records with `su`.
+    pub startup_requests: u64,
+    /// Distinct sessions in the window.
+    pub sessions: u64,
+}
+
+/// What is known of one edge (and its other roll-up names) in one window: of one partition, or merged over all.
+#[derive(Clone)]
+pub struct EdgeTotals {
+    pub(super) totals: Totals,
+    pub(super) sessions: i64,
+    pub(super) sessions_starved: i64,
+    sketches: Sketches,
+}
+
+impl EdgeTotals {
+    pub(super) fn new(sessionless: &Counters, sketches: Sketches) -> Self {
+        let mut totals = Totals::default();
+        totals.absorb(sessionless);
+        Self { totals, sessions: 0, sessions_starved: 0, sketches }
+    }
+
+    /// Whether nothing was counted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.totals == Totals::default()
+    }
+
+    /// Adds the part of another partition.
+    pub fn merge(&mut self, other: &Self) {
+        self.totals.merge(&other.totals);
+        self.sessions = self.sessions.saturating_add(other.sessions);
+        self.sessions_starved = self.sessions_starved.saturating_add(other.sessions_starved);
+        self.sketches.merge(&other.sketches);
+    }
+
+    /// Writes the partial: a version byte, then the counts and sketches in their declared order.
+    pub fn encode(&self, out: &mut Writer) {
+        out.byte(VERSION);
+        for value in self.totals.sums.iter().chain(&self.totals.extremes) {
+            out.integer(*value);
+        }
+        for value in [self.totals.media_ms, self.totals.starvation_count, self.sessions, self.sessions_starved] {
+            out.integer(value);
+        }
+        for sketch in [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps] {
+            out.bytes(&sketch.to_bytes());
+        }
+    }
+
+    /// Reads what [`Self::encode`] wrote.
+    pub fn decode(input: &mut Reader<'_>) -> Result<Self, PartialError> {
+        match input.byte()? {
+            VERSION => {}
+            other => return Err(PartialError::Version(other)),
+        }
+        let mut totals = Totals { sums: [0; SUMS], extremes: [0; EXTREMES], ..Totals::default() };
+        for value in totals.sums.iter_mut().chain(&mut totals.extremes) {
+            *value = input.integer()?;
+        }
+        totals.media_ms = input.integer()?;
+        totals.starvation_count = input.integer()?;
+        let (sessions, sessions_starved) = (input.integer()?, input.integer()?);
+        let sketches = Sketches {
+            ttfb_ms: Sketch::from_bytes(input.bytes()?)?,
+            time_taken_ms: Sketch::from_bytes(input.bytes()?)?,
+            throughput_bps: Sketch::from_bytes(input.bytes()?)?,
+        };
+        Ok(Self { totals, sessions, sessions_starved, sketches })
+    }
+
+    /// What viewers experienced, for the metrics page.
+    pub(crate) fn viewers(&self) -> Viewers {
+        let count = |sum| self.totals.get(sum).unsigned_abs();
+        Viewers {
+            requests: count(Sum::Requests),
+            media_requests: count(Sum::MediaRequests),
+            bytes: count(Sum::Bytes),
+            errors_4xx: count(Sum::Errors4xx),
+            errors_5xx: count(Sum::Errors5xx),
+            aborted: count(Sum::Aborted),
+            starved_requests: count(Sum::StarvedRequests),
+            starvations: self.totals.starvation_count.unsigned_abs(),
+            startup_requests: count(Sum::StartupRequests),
+            sessions: self.sessions.unsigned_abs(),
+        }
+    }
+
+    /// Calls `each` with the values of the edge row's fields, in their declared order.
+    pub(crate) fn visit_fields(&self, each: impl FnOnce(&[Value<'_>])) {
+        let mut values = Vec::with_capacity(SHARED + EDGE_ONLY_COUNT);
+        values.extend(shared_values(&self.totals).map(Value::Integer));
+        let counts = [self.totals.get(Sum::BufferLow), self.sessions, self.sessions_starved];
+        values.extend(counts.map(Value::Integer));
+        let sketches = [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps];
+        for sketch in sketches {
+            values.extend([0.50, 0.90, 0.95, 0.99].map(|quantile| Value::Integer(sketch.percentile(quantile))));
+        }
+        let encoded = sketches.map(|sketch| STANDARD.encode(sketch.to_bytes()));
+        values.extend(encoded.iter().map(|text| Value::Text(text)));
+        each(&values);
+    }
+}

@@ -1,0 +1,22 @@
+//! CMCD windows: what one partition saw of each session and of each edge, and the rows and partials that a closed window yields.
+//!
+//! Each event is counted once, in the block of its session at its edge ([`counters`]). A session row is the sum of the session's
+//! blocks, an edge row the sum of the edge's blocks over all sessions, plus what belongs to no session.
+
+mod apply;
+mod closed;
+mod counters;
+mod edge;
+mod identity;
+mod keys;
+mod names;
+mod schema;
+mod sessions;
+mod starvation;
+mod window;
+
+pub use closed::{ClosedWindow, SessionRows};
+pub use edge::{EdgeTotals, PartialError, Viewers};
+pub use keys::RollupKey;
+pub use schema::{EDGE_WINDOW, SESSION_WINDOW};
+pub use window::{Caps, Context, Outcome, SourceLabels, Window};

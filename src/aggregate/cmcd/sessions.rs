@@ -1,0 +1,176 @@
+//! The sessions of one window: found by id with one hash, each with its blocks inline. Beyond the cap, the smallest by the published hash
+//! of the id are kept.
+
+use std::collections::BinaryHeap;
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+
+use super::counters::Counters;
+use super::identity::Identity;
+use super::starvation::Starved;
+use crate::model::hash::stable_hash;
+
+/// What a session did at one roll-up key.
+#[derive(Clone)]
+pub(super) struct Part {
+    /// Index into the window's roll-up keys.
+    pub(super) key: u32,
+    pub(super) counters: Counters,
+}
+
+/// The content id that counts so far: of the latest record that has one.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Content {
+    /// Event time of that record, ms after the window's start.
+    pub(super) after_start_ms: u32,
+    /// Index into the window's content ids; 0 = none yet.
+    pub(super) index: u32,
+}
+
+/// What few sessions have.
+#[derive(Default)]
+pub(super) struct Rare {
+    pub(super) starved: Vec<Starved>,
+    /// Blocks of further roll-up keys: a session stays with its edge for seconds.
+    pub(super) parts: Vec<Part>,
+}
+
+/// One session in one window.
+pub(super) struct Session {
+    pub(super) id: Identity,
+    /// Index into the window's tenants.
+    pub(super) tenant: u32,
+    pub(super) content: Content,
+    pub(super) rare: Option<Box<Rare>>,
+    pub(super) first: Part,
+}
+
+impl Session {
+    fn new(id: &str, tenant: u32, key: u32) -> Self {
+        let first = Part { key, counters: Counters::default() };
+        Self { id: Identity::new(id), tenant, content: Content::default(), rare: None, first }
+    }
+
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
+        let more = self.rare.iter().flat_map(|rare| &rare.parts);
+        std::iter::once(&self.first).chain(more)
+    }
+
+    pub(super) fn starved(&self) -> &[Starved] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.starved)
+    }
+
+    /// The block for a roll-up key, made when there is none yet.
+    pub(super) fn counters(&mut self, key: u32) -> &mut Counters {
+        if self.first.key == key {
+            return &mut self.first.counters;
+        }
+        let parts = &mut self.rare.get_or_insert_default().parts;
+        let place = parts.iter().position(|part| part.key == key).unwrap_or_else(|| {
+            parts.push(Part { key, counters: Counters::default() });
+            parts.len() - 1
+        });
+        match parts.get_mut(place) {
+            Some(part) => &mut part.counters,
+            None => &mut self.first.counters,
+        }
+    }
+}
+
+/// What [`Sessions::find_or_insert`] found.
+pub(super) enum Found {
+    /// The session's index.
+    At(usize),
+    /// The session is new, and took the place of this one, which is beyond the cap now.
+    InsteadOf(usize, Box<Session>),
+    /// The session is beyond the cap.
+    BeyondCap,
+}
+
+/// The sessions of one window.
+pub(super) struct Sessions {
+    entries: Vec<Session>,
+    table: HashTable<u32>,
+    /// All sessions by published hash, the largest on top; filled when the cap is reached.
+    largest: BinaryHeap<(u64, u32)>,
+    cap: usize,
+}
+
+impl Sessions {
+    /// `expected` makes room for as many sessions, so that the entries need not move while they grow.
+    pub(super) fn new(cap: usize, expected: usize) -> Self {
+        let expected = expected.min(cap);
+        Self {
+            entries: Vec::with_capacity(expected),
+            table: HashTable::with_capacity(expected),
+            largest: BinaryHeap::new(),
+            cap,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Session> {
+        self.entries.get_mut(index)
+    }
+
+    pub(super) fn into_entries(self) -> Vec<Session> {
+        self.entries
+    }
+
+    /// The session with this id and tenant; a new one gets its first block for `key`.
+    pub(super) fn find_or_insert(&mut self, hasher: &impl BuildHasher, id: &str, tenant: u32, key: u32) -> Found {
+        let hash = hasher.hash_one(id.as_bytes());
+        let entries = &self.entries;
+        let found = self.table.find(hash, |index| {
+            entries.get(*index as usize).is_some_and(|one| one.tenant == tenant && one.id.as_bytes() == id.as_bytes())
+        });
+        match found {
+            Some(index) => Found::At(*index as usize),
+            None => self.insert(hasher, hash, Session::new(id, tenant, key)),
+        }
+    }
+
+    fn insert(&mut self, hasher: &impl BuildHasher, hash: u64, session: Session) -> Found {
+        if self.entries.len() >= self.cap {
+            return self.insert_at_cap(hasher, hash, session);
+        }
+        let Ok(index) = u32::try_from(self.entries.len()) else { return Found::BeyondCap };
+        self.entries.push(session);
+        self.enter(hasher, hash, index);
+        Found::At(index as usize)
+    }
+
+    #[cold]
+    fn insert_at_cap(&mut self, hasher: &impl BuildHasher, hash: u64, session: Session) -> Found {
+        if self.largest.is_empty() {
+            let hashed = self.entries.iter().zip(0..).map(|(one, index)| (stable_hash(one.id.as_bytes()), index));
+            self.largest = hashed.collect();
+        }
+        let stable = stable_hash(session.id.as_bytes());
+        let Some(&(largest, index)) = self.largest.peek() else { return Found::BeyondCap };
+        if stable >= largest {
+            return Found::BeyondCap;
+        }
+        self.largest.pop();
+        let Some(slot) = self.entries.get_mut(index as usize) else { return Found::BeyondCap };
+        let fallen = std::mem::replace(slot, session);
+        let fallen_hash = hasher.hash_one(fallen.id.as_bytes());
+        if let Ok(entry) = self.table.find_entry(fallen_hash, |candidate| *candidate == index) {
+            entry.remove();
+        }
+        self.enter(hasher, hash, index);
+        self.largest.push((stable, index));
+        Found::InsteadOf(index as usize, Box::new(fallen))
+    }
+
+    fn enter(&mut self, hasher: &impl BuildHasher, hash: u64, index: u32) {
+        let entries = &self.entries;
+        self.table.insert_unique(hash, index, |index| {
+            entries.get(*index as usize).map_or(0, |one| hasher.hash_one(one.id.as_bytes()))
+        });
+    }
+}

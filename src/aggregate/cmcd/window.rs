@@ -1,0 +1,245 @@
+//! One open window: events in, sessions and roll-ups grow.
+
+use std::hash::BuildHasher;
+
+use hashbrown::HashSet;
+
+use super::apply::apply;
+use super::closed::ClosedWindow;
+use super::counters::{Counters, Sum};
+use super::keys::{KeyParts, Rollups, Sketches};
+use super::names::Names;
+use super::sessions::{Content, Found, Session, Sessions};
+use super::starvation::{Starved, keep};
+use crate::model::cmcd::{Event, Mode};
+use crate::model::hash::stable_hash;
+use crate::model::{Boundary, EventTime};
+
+/// The name of what is not known, in tags and ids.
+pub(super) const UNKNOWN: &str = "unknown";
+
+/// What one partition may hold of one window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caps {
+    /// Sessions with a row of their own; the rest counts at its edge only.
+    pub sessions: usize,
+    /// Roll-up keys; the rest counts as `other`.
+    pub rollup_keys: usize,
+    /// Facts of one kind (records with `bs`) per session.
+    pub facts: usize,
+}
+
+/// What is known of an event beside its content.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Its time, after clamping: inside this window, except for late records.
+    pub time: EventTime,
+    /// Whether clamping moved it.
+    pub clamped: bool,
+    /// The tenant.
+    pub tenant: &'a str,
+    /// The edge that served it.
+    pub edge: &'a str,
+    /// The session; `None` = the event belongs to none.
+    pub session: Option<&'a str>,
+    /// The unique id of the request, if there is one.
+    pub request_id: Option<&'a str>,
+    /// Whether requests with the same id count once.
+    pub deduplicate: bool,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It counts.
+    Counted,
+    /// The window has seen its id before: it counts as a duplicate only.
+    Duplicate,
+}
+
+/// How a source names itself in rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceLabels {
+    /// The source's name.
+    pub source: Box<str>,
+    /// The partition, as text.
+    pub shard: Box<str>,
+    /// The source's CDN.
+    pub cdn: Box<str>,
+}
+
+/// What one partition saw of one window so far.
+pub struct Window<H> {
+    pub(super) start: Boundary,
+    pub(super) length_ms: i64,
+    pub(super) sessions: Sessions,
+    pub(super) rollups: Rollups,
+    pub(super) tenants: Names,
+    pub(super) contents: Names,
+    /// Published hashes of the ids seen, 64 bits each.
+    seen: HashSet<u64, H>,
+    hasher: H,
+    facts_cap: usize,
+}
+
+impl<H: BuildHasher + Clone> Window<H> {
+    /// An empty window. `hasher` is for the tables only and should be keyed at random; `expected_sessions` sizes them.
+    pub fn new(start: Boundary, length_ms: i64, caps: Caps, expected_sessions: usize, hasher: H) -> Self {
+        Self {
+            start,
+            length_ms,
+            sessions: Sessions::new(caps.sessions, expected_sessions),
+            rollups: Rollups::new(caps.rollup_keys),
+            tenants: Names::new("default"),
+            contents: Names::new(UNKNOWN),
+            seen: HashSet::with_hasher(hasher.clone()),
+            hasher,
+            facts_cap: caps.facts,
+        }
+    }
+
+    /// How many sessions have a block.
+    pub fn sessions_len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Counts an event.
+    pub fn absorb(&mut self, event: &Event<'_>, context: &Context<'_>) -> Outcome {
+        let duplicate = event_id(event, context).is_some_and(|id| !self.seen.insert(id));
+        let key = self.key_index(event, context);
+        let session = self.session_index(context, key);
+        if !duplicate && let Some(index) = session {
+            self.note_facts(index, key, event, context);
+        }
+        let (sessions, rollups) = (&mut self.sessions, &mut self.rollups);
+        let Some((counters, sketches)) = block(sessions, rollups, session, key) else { return Outcome::Counted };
+        if duplicate {
+            counters.count(Sum::Duplicates);
+            return Outcome::Duplicate;
+        }
+        if context.clamped {
+            counters.count(Sum::RecordsClamped);
+        }
+        apply(event, counters, sketches);
+        Outcome::Counted
+    }
+
+    /// Counts an event whose own window is final already, and whose append time lies in this one.
+    pub fn absorb_late(&mut self, event: &Event<'_>, context: &Context<'_>) {
+        let key = self.key_index(event, context);
+        let session = self.session_index(context, key);
+        if let Some((counters, _)) = block(&mut self.sessions, &mut self.rollups, session, key) {
+            counters.count(Sum::RecordsLate);
+        }
+    }
+
+    /// Ends the window.
+    pub fn close(self, labels: SourceLabels) -> ClosedWindow {
+        ClosedWindow::new(self, labels)
+    }
+
+    fn key_index(&mut self, event: &Event<'_>, context: &Context<'_>) -> u32 {
+        let parts = KeyParts {
+            tenant: context.tenant,
+            edge: context.edge,
+            streaming_format: event.keys.sf,
+            stream_type: event.keys.st,
+        };
+        let names = (parts.edge, parts.tenant, parts.streaming_format, parts.stream_type);
+        self.rollups.index_of(self.hasher.hash_one(names), &parts)
+    }
+
+    /// The session's place; `None` when the event has no session, or its session is beyond the cap.
+    fn session_index(&mut self, context: &Context<'_>, key: u32) -> Option<usize> {
+        let id = context.session?;
+        let tenant = self.tenants.intern(&self.hasher, context.tenant);
+        match self.sessions.find_or_insert(&self.hasher, id, tenant, key) {
+            Found::At(index) => Some(index),
+            Found::InsteadOf(index, fallen) => {
+                self.count_sessionless(&fallen);
+                Some(index)
+            }
+            Found::BeyondCap => None,
+        }
+    }
+
+    /// A session that fell out of the cap counts at its edges only.
+    fn count_sessionless(&mut self, fallen: &Session) {
+        for part in fallen.parts() {
+            let key = self.rollups.resolve(part.key);
+            if let Some(rollup) = self.rollups.get_mut(key) {
+                rollup.sessionless.merge(&part.counters);
+            }
+        }
+    }
+
+    fn note_facts(&mut self, index: usize, key: u32, event: &Event<'_>, context: &Context<'_>) {
+        let Some(session) = self.sessions.get_mut(index) else { return };
+        if let Some(content) = event.keys.cid.as_deref() {
+            note_content(session, &mut self.contents, &self.hasher, content, context.time, self.start);
+        }
+        if event.keys.bs == Some(true) {
+            let fact = Starved {
+                time_ms: context.time.as_millis(),
+                request_id: context.request_id.unwrap_or_default().into(),
+                bytes: event.delivery.bytes.unwrap_or(0),
+                duration_ms: event.keys.d.unwrap_or(0).max(0),
+                key_hash: self.rollups.get(key).map_or(0, |rollup| rollup.hash),
+                key,
+            };
+            keep(&mut session.rare.get_or_insert_default().starved, fact, self.facts_cap);
+        }
+    }
+}
+
+/// The block that an event counts in, and the sketches of its edge.
+fn block<'a>(
+    sessions: &'a mut Sessions,
+    rollups: &'a mut Rollups,
+    session: Option<usize>,
+    key: u32,
+) -> Option<(&'a mut Counters, &'a mut Sketches)> {
+    let rollup = rollups.get_mut(key)?;
+    let counters = match session {
+        Some(index) => sessions.get_mut(index)?.counters(key),
+        None => &mut rollup.sessionless,
+    };
+    Some((counters, &mut rollup.sketches))
+}
+
+/// The latest content id counts, by (event time, text): so the order of arrival does not matter.
+fn note_content(
+    session: &mut Session,
+    contents: &mut Names,
+    hasher: &impl BuildHasher,
+    content: &str,
+    time: EventTime,
+    start: Boundary,
+) {
+    let after_start_ms = u32::try_from(time.as_millis().saturating_sub(start.as_millis())).unwrap_or(0);
+    let current = session.content;
+    let known = contents.get(current.index);
+    let newer = current.index == 0 || (current.after_start_ms, known) < (after_start_ms, content);
+    if newer {
+        let index = if known == content { current.index } else { contents.intern(hasher, content) };
+        session.content = Content { after_start_ms, index };
+    }
+}
+
+/// What makes a record the same as another: the request id of a log; in event mode, what a player repeats when it sends a
+/// report again (session, sequence number, event, time). Published hashes, so that a replay recognises the same ones.
+fn event_id(event: &Event<'_>, context: &Context<'_>) -> Option<u64> {
+    let Mode::Event(kind) = event.mode else {
+        return context.request_id.filter(|_| context.deduplicate).map(|id| stable_hash(id.as_bytes()));
+    };
+    let (session, number, time) = (context.session?, event.keys.sn?, event.keys.ts?);
+    let mut bytes = Vec::with_capacity(96);
+    for text in [context.tenant, session] {
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(0);
+    }
+    bytes.push(kind as u8);
+    bytes.extend_from_slice(&number.to_le_bytes());
+    bytes.extend_from_slice(&time.to_le_bytes());
+    Some(stable_hash(&bytes))
+}

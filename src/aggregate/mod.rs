@@ -1,0 +1,11 @@
+//! What a window holds, how it closes, and what its rows say. Pure: no clock, no IO.
+//!
+//! R1  What a window yields depends only on the set of its events, never on their order, batching or worker: integer sums,
+//!     extremes, sketches of integers, and small sorted lists of facts where order matters.
+//! R2  Caps keep the smallest by a published hash (or by time, for facts), so a replay keeps the same ones.
+
+pub mod cmcd;
+pub mod rollup;
+mod sketch;
+
+pub use sketch::{Error as SketchError, Sketch};

@@ -1,0 +1,210 @@
+//! Records on the partials topic: partials (one partition's part of an edge row) and markers (how far partitions have come).
+//!
+//! Both start with a kind byte. A partial's Kafka key is its [`EdgeKey`], so that all parts of a row meet in one partition; markers have
+//! no key and are written to every partition.
+
+use crate::aggregate::cmcd::{EdgeTotals, PartialError, RollupKey};
+use crate::model::Boundary;
+use crate::model::bytes::{Reader, Short, Writer};
+
+const PARTIAL: u8 = b'P';
+const MARKER: u8 = b'M';
+/// The version of the marker's encoding, its second byte.
+const MARKER_VERSION: u8 = 1;
+
+/// Why a record on the partials topic cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its first byte is no known kind.
+    #[error("a record of kind {0} is neither a partial nor a marker: does something else write to this topic?")]
+    Kind(u8),
+    /// Its version is newer.
+    #[error(
+        "a marker has version {0}, and this program knows only version {MARKER_VERSION}: finish the upgrade of all instances"
+    )]
+    MarkerVersion(u8),
+    /// It ends too early.
+    #[error(transparent)]
+    Short(#[from] Short),
+    /// The measurements cannot be read.
+    #[error(transparent)]
+    Partial(#[from] PartialError),
+}
+
+/// What an edge row belongs to, over all sources.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EdgeKey {
+    /// The source's name.
+    pub source: Box<str>,
+    /// The tenant.
+    pub tenant: Box<str>,
+    /// The point of presence.
+    pub edge: Box<str>,
+    /// The source's CDN.
+    pub cdn: Box<str>,
+    /// The streaming format.
+    pub streaming_format: Box<str>,
+    /// The stream type.
+    pub stream_type: Box<str>,
+}
+
+impl EdgeKey {
+    /// A window's key, seen over all sources.
+    pub fn new(source: &str, cdn: &str, key: &RollupKey) -> Self {
+        Self {
+            source: source.into(),
+            tenant: key.tenant.clone(),
+            edge: key.edge.clone(),
+            cdn: cdn.into(),
+            streaming_format: key.streaming_format.into(),
+            stream_type: key.stream_type.into(),
+        }
+    }
+
+    /// The Kafka key: the names in their declared order, each with its length before it.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        let names = [&self.source, &self.tenant, &self.edge, &self.cdn, &self.streaming_format, &self.stream_type];
+        for name in names {
+            out.text(name);
+        }
+        out.into_bytes()
+    }
+
+    /// Reads what [`Self::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Short> {
+        let mut input = Reader::new(bytes);
+        let mut next = || input.text().map(Box::from);
+        Ok(Self {
+            source: next()?,
+            tenant: next()?,
+            edge: next()?,
+            cdn: next()?,
+            streaming_format: next()?,
+            stream_type: next()?,
+        })
+    }
+}
+
+/// One partition's part of an edge row.
+#[derive(Clone)]
+pub struct Partial {
+    /// The row's key.
+    pub key: EdgeKey,
+    /// Where its window ends.
+    pub end: Boundary,
+    /// The measurements.
+    pub totals: EdgeTotals,
+}
+
+impl Partial {
+    /// The record's value; its Kafka key is [`EdgeKey::encode`].
+    pub fn encode_value(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.byte(PARTIAL);
+        out.integer(self.end.as_millis());
+        self.totals.encode(&mut out);
+        out.into_bytes()
+    }
+}
+
+/// How far one source partition has come: every partial of windows ending at or before `frontier` is on the topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// The source's name.
+    pub source: Box<str>,
+    /// How many partitions the source topic has.
+    pub partitions: i32,
+    /// Which of them this is about.
+    pub partition: i32,
+    /// The partition's frontier.
+    pub frontier: Boundary,
+}
+
+/// A record on the partials topic.
+pub enum RollupRecord {
+    /// A part of an edge row.
+    Partial(Box<Partial>),
+    /// How far partitions have come.
+    Marker(Vec<Announcement>),
+}
+
+impl RollupRecord {
+    /// The value of a marker.
+    pub fn encode_marker(announcements: &[Announcement]) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.byte(MARKER);
+        out.byte(MARKER_VERSION);
+        out.integer(announcements.len() as i64);
+        for announcement in announcements {
+            out.text(&announcement.source);
+            out.integer(i64::from(announcement.partitions));
+            out.integer(i64::from(announcement.partition));
+            out.integer(announcement.frontier.as_millis());
+        }
+        out.into_bytes()
+    }
+
+    /// Reads a record.
+    pub fn decode(key: Option<&[u8]>, value: &[u8]) -> Result<Self, Error> {
+        let mut input = Reader::new(value);
+        match input.byte()? {
+            PARTIAL => {
+                let key = EdgeKey::decode(key.unwrap_or_default())?;
+                let end = Boundary::from_millis(input.integer()?);
+                let totals = EdgeTotals::decode(&mut input)?;
+                Ok(Self::Partial(Box::new(Partial { key, end, totals })))
+            }
+            MARKER => decode_marker(&mut input).map(Self::Marker),
+            kind => Err(Error::Kind(kind)),
+        }
+    }
+}
+
+fn decode_marker(input: &mut Reader<'_>) -> Result<Vec<Announcement>, Error> {
+    match input.byte()? {
+        MARKER_VERSION => {}
+        version => return Err(Error::MarkerVersion(version)),
+    }
+    let count = input.integer()?;
+    let mut announcements = Vec::new();
+    for _ in 0..count {
+        announcements.push(Announcement {
+            source: input.text()?.into(),
+            partitions: i32::try_from(input.integer()?).unwrap_or(i32::MAX),
+            partition: i32::try_from(input.integer()?).unwrap_or(i32::MAX),
+            frontier: Boundary::from_millis(input.integer()?),
+        });
+    }
+    Ok(announcements)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn markers_and_keys_come_back() {
+        let announcements = vec![Announcement {
+            source: "cmcd-logs".into(),
+            partitions: 8,
+            partition: 3,
+            frontier: Boundary::from_millis(1_767_600_120_000),
+        }];
+        let value = RollupRecord::encode_marker(&announcements);
+        let Ok(RollupRecord::Marker(read)) = RollupRecord::decode(None, &value) else { panic!("not a marker") };
+        assert_eq!(read, announcements);
+        let key = EdgeKey {
+            source: "a".into(),
+            tenant: "b".into(),
+            edge: "c".into(),
+            cdn: "d".into(),
+            streaming_format: "e".into(),
+            stream_type: "f".into(),
+        };
+        assert_eq!(EdgeKey::decode(&key.encode()).unwrap(), key);
+        assert!(matches!(RollupRecord::decode(None, b"{}"), Err(Error::Kind(b'{'))));
+        assert!(matches!(RollupRecord::decode(None, b""), Err(Error::Short(_))));
+    }
+}

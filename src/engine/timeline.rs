@@ -1,0 +1,190 @@
+//! The windows of one partition (of one source), from the frontier on.
+
+use std::collections::VecDeque;
+
+use super::Rules;
+use crate::model::{Boundary, EventTime};
+
+/// A window that has just become final, taken out of the timeline. It waits there for its acknowledgement.
+#[derive(Debug)]
+pub struct Closed<W> {
+    /// Where the window ends: the name to acknowledge it by.
+    pub end: Boundary,
+    /// What it holds.
+    pub window: W,
+}
+
+/// What a commit saves for a partition, besides its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitPoint {
+    /// Every window ending at or before it is final and acknowledged; `None` = nothing is yet.
+    pub frontier: Option<Boundary>,
+    /// The first offset that a window after the frontier needs; `None` = no such window has a record.
+    pub first_needed: Option<i64>,
+}
+
+impl CommitPoint {
+    /// The offset to resume from, given the next offset to be read.
+    pub fn resume_offset(&self, position: i64) -> i64 {
+        self.first_needed.map_or(position, |needed| needed.min(position))
+    }
+}
+
+enum State<W> {
+    Open(W),
+    /// Handed out by [`Timeline::close_next`], not acknowledged yet.
+    Closed,
+    Acknowledged,
+}
+
+struct Slot<W> {
+    end: Boundary,
+    /// Of the first record that is a member of this window.
+    first_offset: i64,
+    state: State<W>,
+}
+
+/// Watermark, windows and frontier of one partition.
+pub struct Timeline<W> {
+    rules: Rules,
+    watermark: Option<EventTime>,
+    frontier: Option<Boundary>,
+    /// Every window after the frontier that has a member, ascending by end.
+    slots: VecDeque<Slot<W>>,
+    /// The end of the oldest open window: saves the search when nothing is to be closed, which is nearly always.
+    oldest_open: Option<Boundary>,
+}
+
+impl<W> Timeline<W> {
+    /// A timeline that goes on from a saved frontier; `None` starts from nothing.
+    pub fn restore(rules: Rules, frontier: Option<Boundary>) -> Self {
+        let watermark = frontier.map(|boundary| EventTime::from_millis(boundary.as_millis()).plus(rules.grace_ms));
+        Self { rules, watermark, frontier, slots: VecDeque::new(), oldest_open: None }
+    }
+
+    /// The end of the window that holds `time`.
+    pub fn window_end(&self, time: EventTime) -> Boundary {
+        Boundary::at_or_before(time, self.rules.window_ms).plus(self.rules.window_ms)
+    }
+
+    /// Takes in a record with this event time: its window, to be filled by the caller, or `None` when the record is late.
+    /// The watermark moves after the decision, so a record is never late because of itself. Call [`Self::close_next`] afterwards.
+    pub fn accept(&mut self, offset: i64, time: EventTime, make: impl FnOnce(Boundary) -> W) -> Option<&mut W> {
+        let end = self.window_end(time);
+        if self.is_final(end) {
+            return None;
+        }
+        self.advance(time.plus(-self.rules.disorder_bound_ms));
+        self.open_slot(offset, end, make)
+    }
+
+    /// Makes a record a member of the window that ends at `end` without moving the watermark; `None` when that window is final.
+    pub fn join(&mut self, offset: i64, end: Boundary, make: impl FnOnce(Boundary) -> W) -> Option<&mut W> {
+        if self.is_final(end) {
+            return None;
+        }
+        self.open_slot(offset, end, make)
+    }
+
+    /// Moves the watermark to at least `watermark`. The record that causes it must be a member of a window that ends after the
+    /// boundary it makes final, or a restart would not see it again (R5).
+    pub fn advance(&mut self, watermark: EventTime) {
+        if self.watermark.is_none_or(|current| current < watermark) {
+            self.watermark = Some(watermark);
+        }
+    }
+
+    /// The oldest window that has become final and was not handed out yet. Call until `None`.
+    pub fn close_next(&mut self) -> Option<Closed<W>> {
+        let end = self.oldest_open?;
+        if !self.is_final(end) {
+            return None;
+        }
+        let index = self.slots.iter().position(|slot| matches!(slot.state, State::Open(_)))?;
+        let slot = self.slots.get_mut(index)?;
+        let State::Open(window) = std::mem::replace(&mut slot.state, State::Closed) else { return None };
+        self.oldest_open =
+            self.slots.iter().skip(index + 1).find(|slot| matches!(slot.state, State::Open(_))).map(|slot| slot.end);
+        Some(Closed { end, window })
+    }
+
+    /// The rows of the window that ends at `end` are safe. Acknowledgements may come in any order, and more than once.
+    pub fn acknowledge(&mut self, end: Boundary) {
+        if let Some(slot) = self.slots.iter_mut().find(|slot| slot.end == end)
+            && matches!(slot.state, State::Closed)
+        {
+            slot.state = State::Acknowledged;
+        }
+    }
+
+    /// What a commit at this moment may save (R4, R5). Nothing changes here: see [`Self::committed`].
+    pub fn commit_point(&self) -> CommitPoint {
+        let mut frontier = self.final_boundary();
+        let waiting = self.slots.iter().find(|slot| !matches!(slot.state, State::Acknowledged));
+        if let (Some(boundary), Some(slot)) = (frontier, waiting) {
+            frontier = Some(boundary.min(slot.end.plus(-self.rules.window_ms)));
+        }
+        let frontier = frontier.max(self.frontier);
+        let needed = self.slots.iter().filter(|slot| frontier.is_none_or(|boundary| slot.end > boundary));
+        CommitPoint { frontier, first_needed: needed.map(|slot| slot.first_offset).min() }
+    }
+
+    /// The commit that saved `point` has succeeded: what lies at or before its frontier is forgotten.
+    pub fn committed(&mut self, point: &CommitPoint) {
+        self.frontier = self.frontier.max(point.frontier);
+        let Some(frontier) = self.frontier else { return };
+        self.slots.retain(|slot| slot.end > frontier);
+    }
+
+    /// The watermark; `None` before the first record.
+    pub fn watermark(&self) -> Option<EventTime> {
+        self.watermark
+    }
+
+    /// The frontier of the last commit.
+    pub fn frontier(&self) -> Option<Boundary> {
+        self.frontier
+    }
+
+    /// The windows that still take records, oldest first.
+    pub fn open_windows(&self) -> impl Iterator<Item = (Boundary, &W)> {
+        self.slots.iter().filter_map(|slot| match &slot.state {
+            State::Open(window) => Some((slot.end, window)),
+            State::Closed | State::Acknowledged => None,
+        })
+    }
+
+    /// How many windows are closed and wait for their acknowledgement.
+    pub fn unacknowledged(&self) -> usize {
+        self.slots.iter().filter(|slot| matches!(slot.state, State::Closed)).count()
+    }
+
+    /// The last boundary that is final by the watermark.
+    fn final_boundary(&self) -> Option<Boundary> {
+        let watermark = self.watermark?;
+        Some(Boundary::at_or_before(watermark.plus(-self.rules.grace_ms), self.rules.window_ms))
+    }
+
+    fn is_final(&self, end: Boundary) -> bool {
+        self.watermark.is_some_and(|watermark| end.plus(self.rules.grace_ms).as_millis() <= watermark.as_millis())
+    }
+
+    fn open_slot(&mut self, offset: i64, end: Boundary, make: impl FnOnce(Boundary) -> W) -> Option<&mut W> {
+        // Nearly every record belongs to the newest window or the one before it.
+        let after = self.slots.iter().rposition(|slot| slot.end <= end);
+        let index = match after {
+            Some(index) if self.slots.get(index).is_some_and(|slot| slot.end == end) => index,
+            _ => {
+                let index = after.map_or(0, |index| index + 1);
+                let state = State::Open(make(end));
+                self.slots.insert(index, Slot { end, first_offset: offset, state });
+                self.oldest_open = Some(self.oldest_open.map_or(end, |oldest| oldest.min(end)));
+                index
+            }
+        };
+        match &mut self.slots.get_mut(index)?.state {
+            State::Open(window) => Some(window),
+            State::Closed | State::Acknowledged => None,
+        }
+    }
+}

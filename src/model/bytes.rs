@@ -1,0 +1,131 @@
+//! The compact encoding of records that this program writes for itself: zigzag LEB128 integers and length-prefixed bytes.
+
+/// Input that ends before what should be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the record ends at byte {at}, before {wanted}")]
+pub struct Short {
+    at: usize,
+    wanted: &'static str,
+}
+
+/// Appends values to a buffer.
+#[derive(Clone, Debug, Default)]
+pub struct Writer {
+    buffer: Vec<u8>,
+}
+
+impl Writer {
+    /// One byte as it is.
+    pub fn byte(&mut self, value: u8) {
+        self.buffer.push(value);
+    }
+
+    /// A signed integer in 1 to 10 bytes.
+    pub fn integer(&mut self, value: i64) {
+        self.unsigned(((value << 1) ^ (value >> 63)).cast_unsigned());
+    }
+
+    /// Bytes with their length before them.
+    pub fn bytes(&mut self, value: &[u8]) {
+        self.unsigned(value.len() as u64);
+        self.buffer.extend_from_slice(value);
+    }
+
+    /// Text with its length before it.
+    pub fn text(&mut self, value: &str) {
+        self.bytes(value.as_bytes());
+    }
+
+    /// What was written.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.buffer
+    }
+
+    fn unsigned(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.buffer.push((value & 0x7f) as u8 | 0x80);
+            value >>= 7;
+        }
+        self.buffer.push(value as u8);
+    }
+}
+
+/// Takes values from a slice, in the order in which they were written.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    input: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads from the start of `input`.
+    pub fn new(input: &'a [u8]) -> Self {
+        Self { input, at: 0 }
+    }
+
+    /// One byte as it is.
+    pub fn byte(&mut self) -> Result<u8, Short> {
+        let byte = self.input.get(self.at).copied().ok_or(Short { at: self.at, wanted: "a byte" })?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    /// A signed integer.
+    pub fn integer(&mut self) -> Result<i64, Short> {
+        let value = self.unsigned()?;
+        Ok((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
+    }
+
+    /// Bytes with their length before them.
+    pub fn bytes(&mut self) -> Result<&'a [u8], Short> {
+        let length = usize::try_from(self.unsigned()?).unwrap_or(usize::MAX);
+        let end = self.at.saturating_add(length);
+        let bytes = self.input.get(self.at..end).ok_or(Short { at: self.at, wanted: "as many bytes as announced" })?;
+        self.at = end;
+        Ok(bytes)
+    }
+
+    /// Text with its length before it.
+    pub fn text(&mut self) -> Result<&'a str, Short> {
+        let at = self.at;
+        std::str::from_utf8(self.bytes()?).map_err(|_| Short { at, wanted: "text" })
+    }
+
+    fn unsigned(&mut self) -> Result<u64, Short> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(Short { at: self.at, wanted: "the end of an integer" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let mut writer = Writer::default();
+        let integers = [0, 1, -1, 63, 64, -65, i64::MAX, i64::MIN];
+        for value in integers {
+            writer.integer(value);
+        }
+        writer.text("edge");
+        writer.byte(7);
+        let bytes = writer.into_bytes();
+        let mut reader = Reader::new(&bytes);
+        for value in integers {
+            assert_eq!(reader.integer().unwrap(), value);
+        }
+        assert_eq!(reader.text().unwrap(), "edge");
+        assert_eq!(reader.byte().unwrap(), 7);
+        assert!(reader.byte().is_err());
+        assert!(Reader::new(&[200]).bytes().is_err());
+    }
+}
