@@ -45,7 +45,11 @@ fn kafka_gives_back_what_was_produced_also_after_a_restart() {
     }
 
     own.stop();
-    assert_eq!(consume(shared, "restart", 1), [shared.address.clone()], "one broker stopped, the other serves on");
+    assert_eq!(
+        consume(shared, "restart", 1),
+        std::slice::from_ref(&shared.address),
+        "one broker stopped, the other serves on"
+    );
     own.start_again();
 
     produce(&own, "restart", "after");

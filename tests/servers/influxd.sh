@@ -17,7 +17,7 @@
 #
 # Needs curl, and for the build Go 1.23 or newer, cargo, cc and pkg-config.
 set -euo pipefail
-# shellcheck source=lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 VERSION=v2.7.12
@@ -41,6 +41,7 @@ check() {
 build() {
   if [ ! -x "$BINARY" ]; then
     need go cargo cc pkg-config flock
+    go_is_new_enough || die "InfluxDB $VERSION needs Go 1.23 or newer, here is $(go env GOVERSION): install a newer one"
     mkdir -p "$(dirname "$BINARY")"
     exec 9>"$CACHE/influxd/build.lock"
     flock 9
@@ -62,6 +63,8 @@ build_all() {
   mv "$work/influxd" "$BINARY"
   say "built $BINARY in $((SECONDS - began)) s"
 }
+
+go_is_new_enough() { printf 'go1.23\n%s\n' "$(go env GOVERSION)" | sort --version-sort --check=silent; }
 
 # module_folder MODULE[@VERSION]: downloads a module (the checksum database vouches for it) and prints where it lies.
 module_folder() {

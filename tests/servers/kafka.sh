@@ -20,7 +20,7 @@
 # Several brokers live side by side on ports at least three apart. SASL users: PLAIN alice / alice-secret, SCRAM-SHA-256 bob / bob-secret.
 # Needs a Java runtime, 17 or newer, and Maven for the first download.
 set -euo pipefail
-# shellcheck source=lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 VERSION=4.3.1
@@ -41,7 +41,7 @@ java_is_new_enough() {
 }
 
 check() {
-  command -v "$JAVA" >/dev/null || { say "no java: install a Java runtime, 17 or newer (Debian: openjdk-17-jre-headless)"; return 3; }
+  command -v "$JAVA" >/dev/null || { say "no java: install a Java runtime, 17 or newer (Debian: default-jre-headless)"; return 3; }
   java_is_new_enough || { say "Kafka $VERSION needs Java 17 or newer: install one, or point JAVA_HOME at it"; return 3; }
   [ -f "$JARS/.ok" ] || { say "the Kafka $VERSION jars are not in $JARS: run tests/servers/kafka.sh fetch"; return 3; }
 }

@@ -20,7 +20,7 @@ need() {
 
 package_of() {
   case $1 in
-    java) echo 'openjdk-17-jdk-headless or newer' ;;
+    java) echo 'default-jre-headless, 17 or newer' ;;
     mvn) echo maven ;;
     go) echo 'golang-go, 1.23 or newer' ;;
     cc) echo gcc ;;
