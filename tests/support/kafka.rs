@@ -1,0 +1,81 @@
+//! A real Apache Kafka broker for a test.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+
+use super::starter::{Starter, free_ports};
+use super::{block_on, skip_or_fail};
+
+/// A running broker. It is stopped, and its data removed, on drop.
+pub struct Kafka {
+    starter: Starter,
+    /// What clients call `bootstrap.servers`.
+    pub address: String,
+    /// The same for clients that log in: PLAIN `alice`/`alice-secret`, SCRAM-SHA-256 `bob`/`bob-secret`.
+    pub sasl_address: String,
+}
+
+impl Kafka {
+    /// A broker of the test's own, for tests that stop it or count on it being empty: some seconds. `None`: the test is skipped.
+    pub fn start() -> Option<Self> {
+        let starter = Starter::new("kafka.sh", free_ports(3));
+        if let Some(missing) = starter.missing() {
+            skip_or_fail("Kafka", &missing);
+            return None;
+        }
+        let address = starter.up(&[], &[("KAFKA_HEAP", "384m")]).trim().to_owned();
+        let sasl_address = format!("127.0.0.1:{}", starter.port + 2);
+        Some(Self { starter, address, sasl_address })
+    }
+
+    /// The broker that all tests of one file share, each with topics of its own name; stopped when the test process ends.
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Kafka>> = OnceLock::new();
+        let kafka = SHARED.get_or_init(Self::start).as_ref();
+        if kafka.is_none() {
+            skip_or_fail("Kafka", "see the first skipped test");
+        }
+        kafka
+    }
+
+    /// Stops the broker and keeps what it holds.
+    pub fn stop(&self) {
+        self.starter.down(&["--keep"]);
+    }
+
+    /// Starts a stopped broker again, at the same address and with what it held.
+    pub fn start_again(&self) {
+        self.starter.up(&["--keep"], &[("KAFKA_HEAP", "384m")]);
+    }
+
+    /// A client configuration that knows the broker and nothing else.
+    pub fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.address);
+        config
+    }
+
+    /// Creates a topic; `settings` are the broker's topic settings, such as `("message.timestamp.type", "LogAppendTime")`.
+    pub fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        for (key, value) in settings {
+            topic = topic.set(key, value);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+        let results = block_on(admin.create_topics([&topic], &options)).expect("the broker answers");
+        for result in results {
+            result.unwrap_or_else(|(topic, error)| panic!("topic {topic} was not created: {error}"));
+        }
+    }
+}
+
+impl Drop for Kafka {
+    fn drop(&mut self) {
+        self.starter.down(&[]);
+    }
+}
