@@ -5,3 +5,5 @@
 pub mod aggregate;
 pub mod engine;
 pub mod model;
+pub mod sink;
+pub mod store;
