@@ -2,6 +2,7 @@
 
 pub mod cmcd;
 pub mod hash;
+pub mod partition;
 pub mod record;
 pub mod row;
 pub mod time;
