@@ -2,5 +2,7 @@
 //!
 //! The way of the data is the way of the modules: [`decode`] → [`aggregate`] → [`engine`] → [`fold`] → `stage` (with `bus` and `sink`).
 
+pub mod cli;
 pub mod model;
 pub mod replay;
+pub mod simulate;
