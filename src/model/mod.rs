@@ -3,6 +3,7 @@
 pub mod bytes;
 pub mod cmcd;
 pub mod hash;
+pub mod partition;
 pub mod record;
 pub mod row;
 pub mod time;

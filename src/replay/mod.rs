@@ -1,0 +1,3 @@
+//! Recorded logs: dump files, the input of the batch oracle.
+
+pub mod dump;
