@@ -2,4 +2,10 @@
 //!
 //! The way of the data is the way of the modules: [`decode`] → [`aggregate`] → [`engine`] → [`fold`] → `stage` (with `bus` and `sink`).
 
+pub mod config;
+pub mod http;
 pub mod model;
+pub mod observe;
+pub mod reference;
+pub mod telemetry;
+pub mod topology;
