@@ -1,12 +1,16 @@
 //! streamgauge: quality-of-experience aggregates for streaming fleets.
-//!
-//! The way of the data is the way of the modules: decode → [`aggregate`] → [`engine`] → fold → stage (with bus and sink).
 
 pub mod aggregate;
 pub mod cli;
+pub mod config;
 pub mod engine;
+pub mod http;
 pub mod model;
+pub mod observe;
+pub mod reference;
 pub mod replay;
 pub mod simulate;
 pub mod sink;
 pub mod store;
+pub mod telemetry;
+pub mod topology;

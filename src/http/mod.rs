@@ -1,0 +1,60 @@
+//! Health, metrics and state over HTTP, for probes, Prometheus and people.
+//!
+//! R1  `/livez` depends on the workers' heartbeats only: an outage of the bus or of InfluxDB must not restart the fleet.
+//! R2  `/readyz` says why not.
+//! R3  No page takes input, and none waits for anything.
+
+mod pages;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::observe::Status;
+use crate::telemetry::Exporter;
+
+/// How often histograms are folded when nobody scrapes.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
+
+/// What the pages show.
+#[derive(Clone)]
+struct Pages {
+    status: Arc<Status>,
+    exporter: Exporter,
+}
+
+/// Serves the pages on `listener` until `shutdown` completes and open requests are answered. Also keeps the exporter tidy.
+pub async fn serve(
+    listener: TcpListener,
+    status: Arc<Status>,
+    exporter: Exporter,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let router = Router::new()
+        .route("/", get(pages::index))
+        .route("/livez", get(pages::alive))
+        .route("/readyz", get(pages::ready))
+        .route("/metrics", get(pages::metrics))
+        .route("/state", get(pages::state))
+        .fallback(pages::not_found)
+        .with_state(Pages { status, exporter: exporter.clone() });
+    let server = axum::serve(listener, router).with_graceful_shutdown(shutdown);
+    tokio::select! {
+        result = server => result,
+        () = keep_tidy(&exporter) => Ok(()),
+    }
+}
+
+/// Never completes.
+async fn keep_tidy(exporter: &Exporter) {
+    let mut interval = tokio::time::interval(TIDY_EVERY);
+    loop {
+        interval.tick().await;
+        exporter.tidy();
+    }
+}

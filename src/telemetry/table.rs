@@ -1,0 +1,149 @@
+//! The table of all metrics.
+
+use super::Kind::{Counter, Gauge, Histogram};
+use super::Metric;
+
+/// Seconds that something inside this process or a request to a server takes.
+const SHORT_SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// Seconds that a window may wait.
+const DELAY_SECONDS: &[f64] = &[1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 180.0, 300.0, 900.0, 3600.0];
+/// Seconds to the first byte, as viewers see them.
+const TTFB_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0];
+/// Bits per second, along the usual bitrate ladders.
+const BPS: &[f64] = &[250e3, 500e3, 1e6, 1.5e6, 2.5e6, 4e6, 6e6, 8e6, 12e6, 16e6, 25e6, 50e6, 100e6, 250e6, 1e9];
+
+/// Declares each metric once: a constant of that name, and its line in [`METRICS`].
+macro_rules! metrics {
+    ($($constant:ident = $kind:expr, $name:literal, [$($label:literal),*], $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: Metric = Metric { name: $name, kind: $kind, labels: &[$($label),*], help: $help };
+        )*
+
+        /// Every metric, in the order of the reference page.
+        pub const METRICS: &[Metric] = &[$($constant),*];
+    };
+}
+
+metrics! {
+    EVENTS = Counter, "streamgauge_events_total", ["source", "outcome"],
+        "Records read, by what became of them: accepted, late, duplicate, dead_letter or tick.";
+    DECODE_WARNINGS = Counter, "streamgauge_decode_warnings_total", ["source", "kind"],
+        "Departures from the specification that cost no value.";
+    MEMBERS_REJECTED = Counter, "streamgauge_members_rejected_total", ["source"],
+        "Members of reports that were dropped because they are wrong; the rest of the report counts.";
+    DEAD_LETTERS = Counter, "streamgauge_dead_letters_total", ["source", "reason"],
+        "Records and rows that went to the dead letters.";
+    LATE_RECORDS = Counter, "streamgauge_late_records_total", ["source"],
+        "Records whose window was closed when they came: kept in the topic of late records, never applied.";
+    CLAMPED_RECORDS = Counter, "streamgauge_clamped_records_total", ["source"],
+        "Records whose own time was outside what the clock of their source allows, and was moved.";
+    DUPLICATE_RECORDS = Counter, "streamgauge_duplicate_records_total", ["source"],
+        "Records with a request id that their window had seen.";
+    TICKS = Counter, "streamgauge_ticks_total", ["source"],
+        "Ticks written to silent partitions.";
+    WINDOWS_CLOSED = Counter, "streamgauge_windows_closed_total", ["source"],
+        "Windows closed.";
+    WINDOW_CLOSE_DELAY = Histogram(DELAY_SECONDS), "streamgauge_window_close_delay_seconds", ["source"],
+        "From the end of a window to its close, by the clock of the broker.";
+    WINDOWS_OPEN = Gauge, "streamgauge_windows_open", ["source", "topic", "partition"],
+        "Windows that still take records.";
+    WINDOWS_UNACKNOWLEDGED = Gauge, "streamgauge_windows_unacknowledged", ["source", "topic", "partition"],
+        "Windows that are closed and not yet acknowledged by the sink.";
+    WATERMARK = Gauge, "streamgauge_watermark_seconds", ["source", "topic", "partition"],
+        "Highest event time so far less the disorder bound, since the Unix epoch: time() minus this is the delay.";
+    FRONTIER = Gauge, "streamgauge_frontier_seconds", ["source", "topic", "partition"],
+        "Every window ending at or before this time since the Unix epoch is final, written and acknowledged.";
+    POSITION_LAG = Gauge, "streamgauge_position_lag_records", ["source", "topic", "partition"],
+        "Records that are in the log and were not read yet. The committed offset is held back on purpose and is no measure of lag.";
+    RESUME_DISTANCE = Gauge, "streamgauge_resume_distance_records", ["source", "topic", "partition"],
+        "Records that a successor would read again to rebuild what is open.";
+    LOG_END = Gauge, "streamgauge_log_end_offset", ["source", "topic", "partition"],
+        "The offset behind the newest record.";
+    COMMIT_DURATION = Histogram(SHORT_SECONDS), "streamgauge_commit_seconds", ["stage"],
+        "How long a commit took, from its begin to the broker's answer.";
+    COMMIT_FAILURES = Counter, "streamgauge_commit_failures_total", ["stage", "class"],
+        "Commits that failed: retriable, abort or fatal. Nothing is lost by the first two.";
+    FRONTIER_MISSING = Counter, "streamgauge_frontier_missing_total", ["source"],
+        "Partitions taken over with a committed offset but no saved frontier: from there on at-least-once.";
+    OFFSETS_LOST = Counter, "streamgauge_offsets_lost_total", ["source"],
+        "Partitions whose committed offset retention had deleted: records were lost before they were read.";
+    REBALANCES = Counter, "streamgauge_rebalances_total", ["stage"],
+        "Assignments and revocations of partitions.";
+    PARTIALS = Counter, "streamgauge_partials_total", ["stage"],
+        "Partials written (stage session) or read (stage rollup).";
+    SINK_REQUESTS = Counter, "streamgauge_sink_requests_total", ["status"],
+        "Requests to the sink, by the status or the kind of failure.";
+    SINK_ROWS = Counter, "streamgauge_sink_rows_total", ["measurement"],
+        "Rows acknowledged by the sink.";
+    SINK_RETRIES = Counter, "streamgauge_sink_retries_total", [],
+        "Requests that were tried again.";
+    SINK_REFUSED_ROWS = Counter, "streamgauge_sink_refused_rows_total", [],
+        "Rows that the sink refused for good; they are in the dead letters with its words.";
+    SINK_WRITE_DURATION = Histogram(SHORT_SECONDS), "streamgauge_sink_write_seconds", [],
+        "How long a request to the sink took.";
+    SINK_HEALTHY = Gauge, "streamgauge_sink_healthy", [],
+        "1 while the sink takes rows, 0 while they wait for it.";
+    WORKER_SILENCE = Gauge, "streamgauge_worker_silence_seconds", ["worker"],
+        "How long ago the worker last told that it is alive.";
+    WORKERS_JOINED = Gauge, "streamgauge_workers_joined", [],
+        "Workers that have been assigned partitions, possibly none.";
+    RESIDENT_MEMORY = Gauge, "streamgauge_resident_memory_bytes", [],
+        "Memory of the process that is in RAM; absent where the system does not tell.";
+    BUILD_INFO = Gauge, "streamgauge_build_info", ["version"],
+        "Always 1; the label tells the version.";
+
+    QOE_REQUESTS = Counter, "qoe_requests_total", ["source", "edge", "tenant"],
+        "Requests of viewers, of any kind.";
+    QOE_MEDIA_REQUESTS = Counter, "qoe_media_requests_total", ["source", "edge", "tenant"],
+        "Requests for video, audio or both.";
+    QOE_BYTES = Counter, "qoe_bytes_total", ["source", "edge", "tenant"],
+        "Bytes delivered, by the logs.";
+    QOE_ERRORS = Counter, "qoe_errors_total", ["source", "edge", "tenant", "class"],
+        "Requests that failed: 4xx, 5xx or aborted.";
+    QOE_CACHE_HITS = Counter, "qoe_cache_hits_total", ["source", "edge", "tenant"],
+        "Requests answered from a cache.";
+    QOE_CACHE_KNOWN = Counter, "qoe_cache_known_total", ["source", "edge", "tenant"],
+        "Requests of which the cache's part is known: the denominator of the hit ratio.";
+    QOE_STARVED_REQUESTS = Counter, "qoe_starved_requests_total", ["source", "edge", "tenant"],
+        "Requests that report an empty buffer since the one before.";
+    QOE_STARVATIONS = Counter, "qoe_starvations_total", ["source", "edge", "tenant"],
+        "Starvations: starved requests of a session that lie close together count once.";
+    QOE_STARTUP_REQUESTS = Counter, "qoe_startup_requests_total", ["source", "edge", "tenant"],
+        "Requests made urgently, at a start, a seek or after a starvation.";
+    QOE_SESSIONS = Gauge, "qoe_sessions", ["source", "edge", "tenant"],
+        "Distinct sessions in the window that closed last.";
+    QOE_STARVED_SESSIONS = Gauge, "qoe_sessions_starved", ["source", "edge", "tenant"],
+        "Distinct sessions with at least one starvation in the window that closed last.";
+    QOE_TTFB = Histogram(TTFB_SECONDS), "qoe_ttfb_seconds", ["source", "edge", "tenant"],
+        "Time to the first byte, by the logs.";
+    QOE_THROUGHPUT = Histogram(BPS), "qoe_throughput_bps", ["source", "edge", "tenant"],
+        "Throughput as players measured it, in bits per second.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kind;
+    use super::METRICS;
+
+    #[test]
+    fn names_follow_the_conventions_and_differ() {
+        let mut names: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), METRICS.len(), "two metrics have one name");
+        for metric in METRICS {
+            let ours = metric.name.starts_with("streamgauge_") || metric.name.starts_with("qoe_");
+            assert!(ours, "{}: prefix", metric.name);
+            assert_eq!(
+                metric.name.ends_with("_total"),
+                metric.kind == Kind::Counter,
+                "{}: only counters end in _total",
+                metric.name
+            );
+            if let Kind::Histogram(buckets) = metric.kind {
+                assert!(buckets.is_sorted_by(|left, right| left < right), "{}: buckets must rise", metric.name);
+            }
+        }
+    }
+}
