@@ -2,4 +2,5 @@
 //!
 //! The way of the data is the way of the modules: [`decode`] → [`aggregate`] → [`engine`] → [`fold`] → `stage` (with `bus` and `sink`).
 
+pub mod decode;
 pub mod model;
