@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod cli;
 pub mod config;
+pub mod decode;
 pub mod engine;
 pub mod http;
 pub mod model;

@@ -1,0 +1,137 @@
+//! Percent-encoding, undone into memory that is reused.
+//!
+//! R1  A `%` that two hexadecimal digits do not follow stays as it is (WHATWG URL).
+//! R2  The layers that a carrier has are undone, no more, unless what remains cannot be a payload and is visibly encoded
+//!     (players that encode twice). Never "until nothing changes": `nor="..%2Fa"` is content.
+
+use crate::model::cmcd::Warning;
+
+use super::limits;
+use super::tally::Tally;
+
+/// Memory for decoded text, reused from record to record.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    spare: Vec<u8>,
+}
+
+impl Buffer {
+    /// Forgets what it holds.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    /// Whether it holds nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Appends text as it is.
+    pub(super) fn push(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    /// Appends text with its percent-encoding undone.
+    pub(super) fn push_percent_decoded(&mut self, text: &str) {
+        decode(text.as_bytes(), Plus::Plus, &mut self.bytes);
+    }
+
+    /// Appends text as a string of a payload: in quotes, and escaped.
+    pub(super) fn push_quoted(&mut self, text: &str) {
+        self.bytes.push(b'"');
+        for &byte in text.as_bytes() {
+            if matches!(byte, b'"' | b'\\') {
+                self.bytes.push(b'\\');
+            }
+            self.bytes.push(byte);
+        }
+        self.bytes.push(b'"');
+    }
+
+    /// What it holds, as text; what is not UTF-8 is replaced.
+    pub(super) fn as_text(&mut self, tally: &mut Tally) -> &str {
+        if std::str::from_utf8(&self.bytes).is_err() {
+            tally.warn(Warning::Characters);
+            self.bytes = String::from_utf8_lossy(&self.bytes).into_owned().into_bytes();
+        }
+        std::str::from_utf8(&self.bytes).unwrap_or_default()
+    }
+}
+
+/// What `+` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plus {
+    /// In a form-encoded query.
+    Space,
+    /// Anywhere else.
+    Plus,
+}
+
+/// Undoes the one layer of percent-encoding that a logger put on a column.
+pub(super) fn logger_layer<'a>(raw: &'a str, buffer: &'a mut Buffer, tally: &mut Tally) -> &'a str {
+    if memchr::memchr(b'%', raw.as_bytes()).is_none() {
+        return raw;
+    }
+    buffer.clear();
+    buffer.push_percent_decoded(raw);
+    buffer.as_text(tally)
+}
+
+/// The payload in a query argument: one layer of form-encoding, and the layers too many (R2).
+pub(super) fn query_argument<'a>(raw: &'a str, buffer: &'a mut Buffer, tally: &mut Tally) -> &'a str {
+    if memchr::memchr2(b'%', b'+', raw.as_bytes()).is_none() {
+        return raw;
+    }
+    buffer.clear();
+    decode(raw.as_bytes(), Plus::Space, &mut buffer.bytes);
+    for _ in 1..limits::ENCODING_LAYERS {
+        if !is_still_encoded(&buffer.bytes) {
+            break;
+        }
+        tally.warn(Warning::ExtraDecode);
+        buffer.spare.clear();
+        decode(&buffer.bytes, Plus::Space, &mut buffer.spare);
+        std::mem::swap(&mut buffer.bytes, &mut buffer.spare);
+    }
+    buffer.as_text(tally)
+}
+
+/// Nothing in it structures a payload, but an encoded `=`, `,` or `"` is there.
+fn is_still_encoded(bytes: &[u8]) -> bool {
+    let is_structured = bytes.iter().any(|byte| matches!(byte, b'=' | b'"' | b'(' | b','));
+    !is_structured
+        && memchr::memchr_iter(b'%', bytes).any(|at| {
+            let escape = bytes.get(at + 1..at + 3).unwrap_or_default();
+            matches!(escape, [b'3', b'D' | b'd'] | [b'2', b'C' | b'c'] | b"22")
+        })
+}
+
+/// Appends `raw` with one layer undone.
+fn decode(raw: &[u8], plus: Plus, out: &mut Vec<u8>) {
+    out.reserve(raw.len());
+    let mut rest = raw;
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        match (first, after) {
+            (b'%', [high, low, behind @ ..]) => match (hexadecimal(*high), hexadecimal(*low)) {
+                (Some(high), Some(low)) => {
+                    out.push(high << 4 | low);
+                    rest = behind;
+                }
+                _ => out.push(first),
+            },
+            (b'+', _) if plus == Plus::Space => out.push(b' '),
+            _ => out.push(first),
+        }
+    }
+}
+
+const fn hexadecimal(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}

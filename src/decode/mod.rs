@@ -1,0 +1,3 @@
+//! Bytes to events, one folder a source. Pure: no IO, no clock, and no panic whatever the bytes.
+
+pub mod cmcd;
