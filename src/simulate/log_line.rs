@@ -175,22 +175,18 @@ impl<'a> Object<'a> {
             self.out.push(b',');
         }
         self.is_first = false;
-        write::json(self.out, name.as_bytes());
-        self.out.push(b':');
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
         self.out
     }
 
     fn text(&mut self, name: &str, text: &[u8]) {
-        write::json(self.name(name), text);
+        self.quoted(name, |out| write::json_text(out, text));
     }
 
     fn integer(&mut self, name: &str, value: u64) {
         write::integer(self.name(name), value);
-    }
-
-    /// A number of seconds with three decimals.
-    fn seconds(&mut self, name: &str, millis: i64) {
-        write::seconds(self.name(name), millis);
     }
 
     /// A value that `write` makes, in quotes.
@@ -199,6 +195,19 @@ impl<'a> Object<'a> {
         out.push(b'"');
         write(out);
         out.push(b'"');
+    }
+
+    /// Path and query, after `origin`.
+    fn url(&mut self, name: &str, origin: &[&str], parts: &Parts) {
+        self.quoted(name, |out| {
+            origin.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+            out.extend_from_slice(&parts.path);
+            if !parts.query.is_empty() {
+                out.push(b'?');
+                // Browsers leave a backslash in a query alone, JSON does not.
+                write::json_text(out, &parts.query);
+            }
+        });
     }
 
     fn cmcd_headers(&mut self, names: [&str; 4], parts: &Parts) {
@@ -215,62 +224,56 @@ impl<'a> Object<'a> {
 /// Names of the CMCD headers in Fastly's and nginx's lines, in the order of [`Header::ALL`].
 const HEADER_MEMBERS: [&str; 4] = ["cmcd_object", "cmcd_request", "cmcd_status", "cmcd_session"];
 
-/// Fastly: a format string of our own; what is empty in VCL is an empty string. The time is the start of the request.
+/// Fastly: the start of the request in ms; text in quotes, as VCL gives it.
 pub(super) fn fastly(draft: &Draft, edge: &str, parts: &Parts, out: &mut Vec<u8>) {
     let request = &draft.request;
     let mut line = Object::begin(out);
-    line.quoted("ts", |out| write::rfc3339(out, request.start_ms));
-    line.text("pop", edge.as_bytes());
-    line.text("host", host(draft).as_bytes());
-    line.quoted("url", |out| write_url(out, parts));
+    line.quoted("start_ms", |out| write::signed(out, request.start_ms));
     line.integer("status", u64::from(request.status));
-    line.integer("bytes", u64::from(request.bytes));
-    line.seconds("ttfb", i64::from(request.ttfb_ms));
-    line.seconds("time_taken", i64::from(request.taken_ms));
-    line.text("cache", if request.is_hit { b"HIT" } else { b"MISS" });
-    line.text("request_id", &parts.request_id);
+    line.quoted("bytes", |out| write::integer(out, u64::from(request.bytes)));
+    line.quoted("ttfb_s", |out| write::seconds(out, i64::from(request.ttfb_ms)));
+    line.integer("elapsed_us", u64::from(request.taken_ms) * 1000);
+    let hit: &[u8] = if request.number % 4 == 3 { b"HIT" } else { b"HIT-CLUSTER" };
+    line.text("cache", if request.is_hit { hit } else { b"MISS-CLUSTER" });
+    line.text("pop", edge.as_bytes());
+    line.url("url", &[], parts);
     line.cmcd_headers(HEADER_MEMBERS, parts);
+    line.text("request_id", &parts.request_id);
     line.end();
 }
 
-/// nginx: `$msec` is when the line is written, the end of the request. A missing header is an empty string.
+/// nginx: the end of the request, no time to first byte; 499 where the viewer gave up.
 pub(super) fn nginx(draft: &Draft, edge: &str, parts: &Parts, out: &mut Vec<u8>) {
     let request = &draft.request;
+    let status = if request.status == 0 { 499 } else { request.status };
     let mut line = Object::begin(out);
-    line.quoted("time", |out| write::seconds(out, request.end_ms()));
-    line.text("edge", edge.as_bytes());
-    line.text("host", host(draft).as_bytes());
-    line.quoted("url", |out| write_url(out, parts));
-    line.quoted("status", |out| write::padded(out, u64::from(request.status), 3));
+    line.quoted("end", |out| write::seconds(out, request.end_ms()));
+    line.quoted("status", |out| write::integer(out, u64::from(status)));
     line.quoted("bytes", |out| write::integer(out, u64::from(request.bytes)));
-    line.quoted("ttfb", |out| write::seconds(out, i64::from(request.ttfb_ms)));
-    line.quoted("time_taken", |out| write::seconds(out, i64::from(request.taken_ms)));
+    line.quoted("taken", |out| write::seconds(out, i64::from(request.taken_ms)));
     line.text("cache", if request.is_hit { b"HIT" } else { b"MISS" });
-    line.text("request_id", &parts.request_id);
+    line.text("edge", edge.as_bytes());
+    line.url("uri", &[], parts);
+    line.text("id", &parts.request_id);
     line.cmcd_headers(HEADER_MEMBERS, parts);
     line.end();
 }
 
-/// Akamai DataStream 2: values are strings, an absent one is `-`; `reqTimeSec` is the start. The path has no slash in front.
+/// Akamai DataStream 2: values are strings, an absent one is `-`. No point of presence: the country of the server stands for it.
 pub(super) fn akamai(draft: &Draft, edge: &str, parts: &Parts, out: &mut Vec<u8>) {
     let request = &draft.request;
     let mut line = Object::begin(out);
     line.text("reqId", &parts.request_id);
     line.quoted("reqTimeSec", |out| write::seconds(out, request.start_ms));
-    line.text("cliIP", b"203.0.113.9");
     line.quoted("statusCode", |out| write::padded(out, u64::from(request.status), 3));
-    line.text("reqHost", host(draft).as_bytes());
-    line.text("reqMethod", b"GET");
-    line.text("reqPath", parts.path.strip_prefix(b"/").unwrap_or(&parts.path));
+    line.quoted("totalBytes", |out| write::integer(out, u64::from(request.bytes)));
     line.text("queryStr", if parts.query.is_empty() { b"-" } else { &parts.query });
-    line.quoted("bytes", |out| write::integer(out, u64::from(request.bytes)));
+    line.text("cacheStatus", if request.is_hit { b"1" } else { b"0" });
+    line.text("serverCountry", edge.as_bytes());
     line.quoted("turnAroundTimeMSec", |out| write::integer(out, u64::from(request.ttfb_ms)));
     line.quoted("transferTimeMSec", |out| {
         write::integer(out, u64::from(request.taken_ms.saturating_sub(request.ttfb_ms)));
     });
-    line.text("cacheStatus", if request.is_hit { b"1" } else { b"0" });
-    line.text("edgeIP", edge.as_bytes());
-    line.text("serverCountry", b"ES");
     line.end();
 }
 
@@ -281,11 +284,7 @@ pub(super) fn google(draft: &Draft, edge: &str, parts: &Parts, out: &mut Vec<u8>
     entry.text("insertId", &parts.request_id);
     let mut http = Object::begin(entry.name("httpRequest"));
     http.text("requestMethod", b"GET");
-    http.quoted("requestUrl", |out| {
-        out.extend_from_slice(b"https://");
-        out.extend_from_slice(host(draft).as_bytes());
-        write_url(out, parts);
-    });
+    http.url("requestUrl", &["https://", host(draft)], parts);
     http.integer("status", u64::from(request.status));
     http.quoted("responseSize", |out| write::integer(out, u64::from(request.bytes)));
     http.quoted("latency", |out| {
@@ -296,10 +295,6 @@ pub(super) fn google(draft: &Draft, edge: &str, parts: &Parts, out: &mut Vec<u8>
     let mut payload = Object::begin(entry.name("jsonPayload"));
     payload.text("cacheId", edge.as_bytes());
     payload.text("cacheStatus", if request.is_hit { b"hit" } else { b"miss" });
-    payload.quoted("ttfb", |out| {
-        write::seconds(out, i64::from(request.ttfb_ms));
-        out.push(b's');
-    });
     payload.end();
     entry.quoted("timestamp", |out| write::rfc3339(out, request.start_ms));
     entry.end();

@@ -163,8 +163,9 @@ fn delay_ms(courier: &mut Random, draft: &Draft, delays: &Delays) -> i64 {
     };
     if courier.permille(delays.late_permille) {
         let grace_ms = if is_log { delays.log_grace_ms } else { delays.report_grace_ms };
-        // The watermark follows the newest record by the disorder bound, and waits for the grace; a window is as long again.
-        delay_ms += u64::from(grace_ms) + u64::from(delays.disorder_ms) + courier.between(10_000, 40_000);
+        // A window of 10 s closes when the newest time is past its end by grace and disorder bound; some seconds more for the
+        // delay of the newest records themselves.
+        delay_ms += u64::from(grace_ms) + u64::from(delays.disorder_ms) + courier.between(15_000, 40_000);
     } else if courier.permille(delays.disorder_permille) {
         delay_ms += courier.below(u64::from(delays.disorder_ms) + 1);
     }

@@ -35,7 +35,7 @@ impl Renderer {
     /// The record of a draft, as appended at `append_ms`.
     pub(super) fn render(&mut self, draft: &Draft, append_ms: i64, world: &World) -> SimulatedRecord {
         let carrier = draft.carrier();
-        let edge = world.edge(Cdn::of(carrier), draft.identity.site);
+        let edge = world.edge(Cdn::of(draft.identity.carrier), draft.identity.site);
         self.fill_texts(draft);
         let mut headers = vec![(header::CARRIER, carrier.as_str().to_owned())];
         if !carrier.is_log() {

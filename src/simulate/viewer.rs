@@ -382,7 +382,7 @@ impl Viewer {
         let mut kbps = self.network_kbps(object);
         if is_bad {
             ttfb_ms *= 10;
-            kbps = kbps.min(self.random.spread(650));
+            kbps = kbps.min(self.random.spread(500));
         }
         let mut request = Request {
             start_ms: at_ms,

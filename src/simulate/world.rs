@@ -8,6 +8,11 @@ const PLACES: [&str; 24] = [
     "LAX", "SEA", "GRU", "SCL", "NRT", "SIN", "SYD", "BOM",
 ];
 
+const COUNTRIES: [&str; 24] = [
+    "ES", "GB", "DE", "FR", "NL", "IT", "SE", "PL", "AT", "CH", "IE", "DK", "US", "CA", "MX", "BR", "CL", "AR", "JP",
+    "SG", "AU", "IN", "KR", "ZA",
+];
+
 /// The lowest rung is what a bad edge still carries now and then.
 const LADDER_WIDE: [u32; 6] = [400, 800, 1600, 3000, 5000, 8000];
 const LADDER_NARROW: [u32; 5] = [300, 600, 1200, 2400, 4200];
@@ -96,7 +101,8 @@ impl Cdn {
         }
     }
 
-    /// The name of its edge at a site, as its logs have it. Akamai's have no code of a place, only an address.
+    /// The name of its edge at a site, as its logs have it. Akamai's log names countries
+    /// only, so that beyond 24 sites some share one.
     fn edge_name(self, site: u16) -> String {
         let place = PLACES.get(usize::from(site) % PLACES.len()).copied().unwrap_or("MAD");
         let round = usize::from(site) / PLACES.len();
@@ -105,7 +111,7 @@ impl Cdn {
             Self::Fastly if round == 0 => place.to_owned(),
             Self::Fastly => format!("{place}{round}"),
             Self::Nginx => format!("edge-{}-{}", place.to_lowercase(), round + 1),
-            Self::Akamai => format!("198.51.{}.{}", 100 + site / 250, 1 + site % 250),
+            Self::Akamai => COUNTRIES.get(usize::from(site) % COUNTRIES.len()).copied().unwrap_or("ES").to_owned(),
             Self::Google => format!("{}-{:06}", place.to_lowercase(), round + 1),
         }
     }

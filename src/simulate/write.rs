@@ -59,9 +59,8 @@ pub(super) fn escaped(out: &mut Vec<u8>, bytes: &[u8], keep: &Unescaped, plus: b
     }
 }
 
-/// A JSON string with its quotes. The input is ASCII.
-pub(super) fn json(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'"');
+/// What goes between the quotes of a JSON string. The input is ASCII.
+pub(super) fn json_text(out: &mut Vec<u8>, bytes: &[u8]) {
     for byte in bytes {
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
@@ -69,7 +68,6 @@ pub(super) fn json(out: &mut Vec<u8>, bytes: &[u8]) {
             _ => out.push(*byte),
         }
     }
-    out.push(b'"');
 }
 
 pub(super) fn integer(out: &mut Vec<u8>, value: u64) {
@@ -158,6 +156,6 @@ mod tests {
         assert_eq!(written(|out| escaped(out, b"a=\"b c\",(5;v)", &FORM, true)), "a%3D%22b+c%22%2C%285%3Bv%29");
         assert_eq!(written(|out| escaped(out, b"a=\"b c\",(5;v)", &HALF, false)), "a=%22b%20c%22,(5;v)");
         assert_eq!(written(|out| escaped(out, b"CMCD=bl%3D1\n", &CLOUDFRONT, false)), "CMCD=bl%253D1%0A");
-        assert_eq!(written(|out| json(out, b"a\"\\\n")), r#""a\"\\\n""#);
+        assert_eq!(written(|out| json_text(out, b"a\"\\\n")), r#"a\"\\\n"#);
     }
 }
