@@ -1,3 +1,26 @@
 //! The command line of streamgauge.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use streamgauge::cli::{Cli, Command, run, simulate, topics};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(&cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("streamgauge: {cause:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match command {
+        Command::Run(args) => runtime.block_on(run::run(args)),
+        Command::Topics(args) => runtime.block_on(topics::run(args)),
+        Command::Simulate(args) => simulate::run(args),
+    }
+}

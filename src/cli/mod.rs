@@ -1,3 +1,69 @@
 //! The commands, one file each.
 
+pub mod run;
 pub mod simulate;
+pub mod topics;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config::{Log, LogFormat, Settings};
+use crate::topology::Topology;
+
+/// Quality-of-experience aggregates for streaming fleets
+#[derive(Debug, Parser)]
+#[command(name = "streamgauge", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the processor against a bus and InfluxDB
+    Run(run::RunArgs),
+    /// Print or create the topics that the topology declares
+    Topics(topics::TopicsArgs),
+    /// Simulate viewers, to the bus or to a file
+    Simulate(simulate::SimulateArgs),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArgs {
+    /// Configuration file (TOML); environment variables STREAMGAUGE_… go over it
+    #[arg(long, value_name = "FILE", env = "STREAMGAUGE_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    /// Loads the settings and the topology that they name.
+    pub fn load(&self) -> anyhow::Result<(Settings, Topology)> {
+        let settings = Settings::load(self.config.as_deref())?;
+        let topology = Topology::load(settings.topology.as_deref())?;
+        Ok((settings, topology))
+    }
+}
+
+/// Starts logging to standard error.
+pub(crate) fn start_logging(log: &Log) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&log.filter).with_context(|| {
+        format!("`log.filter` is \"{}\", which is no filter: try \"info\" or \"streamgauge=debug\"", log.filter)
+    })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match log.format {
+        LogFormat::Human => builder.with_ansi(is_terminal(&std::io::stderr)).with_target(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    started.map_err(|cause| anyhow::anyhow!("logging cannot be started: {cause}"))
+}
+
+fn is_terminal<'a>(writer: &'a impl MakeWriter<'a, Writer = std::io::Stderr>) -> bool {
+    std::io::IsTerminal::is_terminal(&writer.make_writer())
+}

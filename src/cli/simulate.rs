@@ -11,6 +11,7 @@ use clap::Args;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::bus::{Outgoing, PlainProducer, Properties};
 use crate::model::EventTime;
 use crate::model::partition::partition_of;
 use crate::replay::dump::{DumpRecord, HeaderValue, Writer};
@@ -80,6 +81,9 @@ pub struct SimulateArgs {
     pub partitions: NonZeroU32,
 }
 
+/// How long the last records may take to be delivered.
+const LAST_DELIVERIES: Duration = Duration::from_secs(60);
+
 /// What was simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
@@ -105,6 +109,35 @@ impl SimulateArgs {
             scenario.viewers = scenario.viewers_for(rate);
         }
         self.scenario.iter().fold(scenario, |scenario, situation| scenario.with(*situation))
+    }
+}
+
+/// Simulates to the file or the bus that the arguments name.
+///
+/// # Errors
+/// When the file cannot be written, or the bus does not take the records.
+pub fn run(args: &SimulateArgs) -> anyhow::Result<()> {
+    let Some(brokers) = &args.brokers else { return run_to_file(args).map(drop) };
+    let producer = PlainProducer::new(&Properties::for_brokers(brokers))?;
+    run_paced(args, &mut |record| {
+        let create_ms = record.append_ms;
+        Ok(producer.send(&outgoing(record), Some(create_ms))?)
+    })?;
+    match producer.flush(LAST_DELIVERIES)? {
+        0 => Ok(()),
+        lost => bail!("{lost} records were not delivered to {brokers}: the log above says why"),
+    }
+}
+
+/// A simulated record as it is produced.
+pub fn outgoing(record: &SimulatedRecord) -> Outgoing {
+    let headers = record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes()));
+    Outgoing {
+        topic: record.topic.to_owned(),
+        partition: None,
+        key: record.key.clone(),
+        value: record.value.clone(),
+        headers: headers.collect(),
     }
 }
 

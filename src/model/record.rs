@@ -36,6 +36,19 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
+    /// The headers that are there, as they were written.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let texts = [
+            (header::CARRIER, self.carrier),
+            (header::EDGE, self.edge),
+            (header::TENANT, self.tenant),
+            (header::REQUEST_ID, self.request_id),
+            (header::TICK, self.tick.then_some("")),
+        ];
+        let received = self.received_ms.map(|millis| (header::RECEIVED_MS, millis.to_string()));
+        texts.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).chain(received)
+    }
+
     /// Takes in one header by name; names without a meaning here, and values that are not UTF-8, are passed over.
     pub fn set(&mut self, name: &str, value: &'a [u8]) {
         let Ok(text) = std::str::from_utf8(value) else { return };

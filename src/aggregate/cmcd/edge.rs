@@ -29,9 +29,9 @@ pub enum PartialError {
     Sketch(#[from] SketchError),
 }
 
-/// What viewers at one edge experienced, for the metrics page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Viewers {
+/// What viewers at one edge experienced in one window, for the metrics page.
+#[derive(Clone, Copy)]
+pub struct Viewers<'a> {
     /// Requests.
     pub requests: u64,
     /// Media requests.
@@ -44,14 +44,24 @@ pub struct Viewers {
     pub errors_5xx: u64,
     /// Requests without an answer.
     pub aborted: u64,
+    /// Requests served from a cache.
+    pub cache_hits: u64,
+    /// Requests whose cache result is known.
+    pub cache_known: u64,
     /// Records with `bs`.
     pub starved_requests: u64,
     /// Starvations.
     pub starvations: u64,
     /// Records with `su`.
     pub startup_requests: u64,
-    /// Distinct sessions in the window.
+    /// Distinct sessions.
     pub sessions: u64,
+    /// Of these, those that starved.
+    pub sessions_starved: u64,
+    /// Times to first byte, ms.
+    pub ttfb_ms: &'a Sketch,
+    /// Measured throughputs, bit/s.
+    pub throughput_bps: &'a Sketch,
 }
 
 /// What is known of one edge (and its other roll-up names) in one window: of one partition, or merged over all.
@@ -119,7 +129,7 @@ impl EdgeTotals {
     }
 
     /// What viewers experienced, for the metrics page.
-    pub(crate) fn viewers(&self) -> Viewers {
+    pub(crate) fn viewers(&self) -> Viewers<'_> {
         let count = |sum| self.totals.get(sum).unsigned_abs();
         Viewers {
             requests: count(Sum::Requests),
@@ -128,10 +138,15 @@ impl EdgeTotals {
             errors_4xx: count(Sum::Errors4xx),
             errors_5xx: count(Sum::Errors5xx),
             aborted: count(Sum::Aborted),
+            cache_hits: count(Sum::CacheHits),
+            cache_known: count(Sum::CacheKnown),
             starved_requests: count(Sum::StarvedRequests),
             starvations: self.totals.starvation_count.unsigned_abs(),
             startup_requests: count(Sum::StartupRequests),
             sessions: self.sessions.unsigned_abs(),
+            sessions_starved: self.sessions_starved.unsigned_abs(),
+            ttfb_ms: &self.sketches.ttfb_ms,
+            throughput_bps: &self.sketches.throughput_bps,
         }
     }
 

@@ -60,7 +60,7 @@ pub struct EdgeRows {
 
 impl EdgeRows {
     /// The rows' keys and what their viewers experienced.
-    pub fn viewers(&self) -> impl Iterator<Item = (&EdgeKey, Viewers)> {
+    pub fn viewers(&self) -> impl Iterator<Item = (&EdgeKey, Viewers<'_>)> {
         self.edges.iter().map(|(key, totals)| (key, totals.viewers()))
     }
 }

@@ -1,0 +1,103 @@
+//! Topics: what exists, what is set on them, and creating what is missing.
+
+use std::collections::BTreeMap;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::error::RDKafkaErrorCode;
+
+use super::client::{Error, LoggingContext, Properties, TIMEOUT};
+
+/// A topic as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: String,
+    /// How many partitions.
+    pub partitions: i32,
+    /// Settings that matter, by name.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// A topic as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicFacts {
+    /// How many partitions.
+    pub partitions: i32,
+    /// All settings, by name; empty when the brokers do not tell.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Asks about topics and creates them.
+pub struct Admin {
+    client: AdminClient<LoggingContext>,
+    brokers: String,
+}
+
+impl Admin {
+    /// Connects lazily.
+    pub fn new(properties: &Properties) -> Result<Self, Error> {
+        let config = properties.client_config(&[("client.id", "streamgauge")], &[]);
+        let client = config.create_with_context(LoggingContext).map_err(|cause| Error::Properties { cause })?;
+        Ok(Self { client, brokers: properties.brokers().to_owned() })
+    }
+
+    /// The partitions of every topic. Blocks until a broker answers or the time-out has passed.
+    pub fn partitions(&self) -> Result<BTreeMap<String, i32>, Error> {
+        let metadata = self.client.inner().fetch_metadata(None, TIMEOUT);
+        let metadata = metadata.map_err(|cause| Error::Unreachable { brokers: self.brokers.clone(), cause })?;
+        let count =
+            |topic: &rdkafka::metadata::MetadataTopic| i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
+        Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), count(topic))).collect())
+    }
+
+    /// What is known of these topics; those that do not exist are left out.
+    pub async fn facts(&self, names: &[&str]) -> Result<BTreeMap<String, TopicFacts>, Error> {
+        let partitions = self.partitions()?;
+        let existing: Vec<&str> = names.iter().copied().filter(|name| partitions.contains_key(*name)).collect();
+        if existing.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let resources: Vec<ResourceSpecifier<'_>> =
+            existing.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+        let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
+        let answers = self.client.describe_configs(&resources, &options).await;
+        let answers = answers.map_err(|cause| Error::failed("asking for topic settings", cause))?;
+        let mut facts = BTreeMap::new();
+        for (name, answer) in existing.iter().zip(answers) {
+            let entries = answer.map(|resource| resource.entries).unwrap_or_default();
+            let settings = entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect();
+            let partitions = partitions.get(*name).copied().unwrap_or(0);
+            facts.insert((*name).to_owned(), TopicFacts { partitions, settings });
+        }
+        Ok(facts)
+    }
+
+    /// Creates these topics. Those that exist are left as they are; returns the names of those that were created.
+    pub async fn create(&self, topics: &[TopicSpec], replication: i32) -> Result<Vec<String>, Error> {
+        let new: Vec<NewTopic<'_>> = topics
+            .iter()
+            .map(|topic| {
+                let mut new = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(replication));
+                for (name, value) in &topic.settings {
+                    new = new.set(name, value);
+                }
+                new
+            })
+            .collect();
+        let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
+        let answers = self.client.create_topics(&new, &options).await;
+        let answers = answers.map_err(|cause| Error::failed("creating topics", cause))?;
+        let mut created = Vec::new();
+        for answer in answers {
+            match answer {
+                Ok(name) => created.push(name),
+                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((name, code)) => {
+                    let cause = rdkafka::error::KafkaError::AdminOp(code);
+                    return Err(Error::failed(format!("creating the topic {name}"), cause));
+                }
+            }
+        }
+        Ok(created)
+    }
+}

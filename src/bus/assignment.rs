@@ -1,0 +1,204 @@
+//! What the group assigns to a consumer, and where reading each partition begins.
+//!
+//! R1  Every partition starts at an offset that was looked up: the committed one, or the configured end of the log when there is none.
+//!     The client's own reset rule is switched off, so it never jumps silently.
+//! R2  A committed offset that retention has passed is reported with what was lost, and reading goes on at the oldest record kept.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::statistics::Statistics;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+use tracing::{error, warn};
+
+use super::client::{StartAt, TIMEOUT, log_error, log_line};
+
+/// How often a look-up during an assignment is tried before the worker gives up: transactions of a crashed worker can hold the answer
+/// back until the broker has aborted them.
+const LOOK_UP_TRIES: u32 = 6;
+
+/// A partition by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+}
+
+/// A partition that this consumer has been given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssignedPartition {
+    /// Which one.
+    pub name: TopicPartition,
+    /// Where reading begins.
+    pub resume_offset: i64,
+    /// The committed offset, if there was one.
+    pub committed: Option<i64>,
+    /// Records that retention has deleted before they were read.
+    pub lost: i64,
+}
+
+/// What the group changed.
+#[derive(Debug)]
+pub enum Change {
+    /// These came.
+    Assigned(Vec<AssignedPartition>),
+    /// These went.
+    Revoked(Vec<TopicPartition>),
+    /// The assignment could not be carried out.
+    Failed(KafkaError),
+}
+
+/// The end of a partition, as the client saw it last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEnd {
+    /// The next offset that will be written.
+    pub high: i64,
+    /// Whether everything up to the last stable offset has been handed out.
+    pub reached: bool,
+}
+
+/// What happens on the consumer's polling thread, kept until the worker asks.
+pub(crate) struct GroupContext {
+    start: StartAt,
+    changes: Mutex<Vec<Change>>,
+    log_ends: Mutex<HashMap<TopicPartition, LogEnd>>,
+}
+
+impl GroupContext {
+    pub(crate) fn new(start: StartAt) -> Self {
+        Self { start, changes: Mutex::default(), log_ends: Mutex::default() }
+    }
+
+    /// The changes since the last call, in order.
+    pub(crate) fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut *lock(&self.changes))
+    }
+
+    /// The newest log ends since the last call, by partition.
+    pub(crate) fn take_log_ends(&self) -> HashMap<TopicPartition, LogEnd> {
+        std::mem::take(&mut *lock(&self.log_ends))
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, given: &TopicPartitionList) -> KafkaResult<Vec<AssignedPartition>> {
+        let committed = look_up("committed offsets", || consumer.committed_offsets(given.clone(), TIMEOUT))?;
+        let mut assigned = Vec::new();
+        let mut starts = TopicPartitionList::new();
+        for element in committed.elements() {
+            let name = TopicPartition { topic: element.topic().to_owned(), partition: element.partition() };
+            let ends = || consumer.fetch_watermarks(&name.topic, name.partition, TIMEOUT);
+            let (low, high) = look_up("the ends of a partition", ends)?;
+            let found = begin(element.offset(), (low, high), self.start);
+            starts.add_partition_offset(&name.topic, name.partition, Offset::Offset(found.resume_offset))?;
+            assigned.push(AssignedPartition { name, ..found });
+        }
+        consumer.incremental_assign(&starts)?;
+        Ok(assigned)
+    }
+}
+
+/// Where a partition begins whose log reaches from `low` to `high` (R1, R2). The name is left empty.
+fn begin(committed: Offset, (low, high): (i64, i64), start: StartAt) -> AssignedPartition {
+    let name = TopicPartition { topic: String::new(), partition: 0 };
+    match committed {
+        Offset::Offset(offset) => {
+            let lost = (low - offset).max(0);
+            AssignedPartition { name, resume_offset: offset.max(low), committed: Some(offset), lost }
+        }
+        _ => {
+            let resume_offset = match start {
+                StartAt::Earliest => low,
+                StartAt::Latest => high,
+            };
+            AssignedPartition { name, resume_offset, committed: None, lost: 0 }
+        }
+    }
+}
+
+fn look_up<T>(what: &str, ask: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
+    let mut tries = 1;
+    loop {
+        match ask() {
+            Err(cause) if tries < LOOK_UP_TRIES => {
+                warn!("looking up {what} failed ({cause}); trying again ({tries} of {LOOK_UP_TRIES})");
+                tries += 1;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+impl ClientContext for GroupContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log_line(level, facility, message);
+    }
+
+    fn error(&self, cause: KafkaError, reason: &str) {
+        log_error(&cause, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let mut ends = lock(&self.log_ends);
+        for (topic, topic_statistics) in statistics.topics {
+            for (partition, facts) in topic_statistics.partitions {
+                if !facts.desired || facts.hi_offset < 0 {
+                    continue;
+                }
+                let reached = facts.fetchq_cnt == 0 && facts.next_offset >= facts.ls_offset;
+                let name = TopicPartition { topic: topic.clone(), partition };
+                ends.insert(name, LogEnd { high: facts.hi_offset, reached });
+            }
+        }
+    }
+}
+
+impl ConsumerContext for GroupContext {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let change = match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => match self.assign(consumer, partitions) {
+                Ok(assigned) => Change::Assigned(assigned),
+                Err(cause) => Change::Failed(cause),
+            },
+            _ => {
+                if let Err(cause) = consumer.incremental_unassign(partitions) {
+                    error!("giving partitions back failed: {cause}");
+                }
+                let name = |topic: &str, partition| TopicPartition { topic: topic.to_owned(), partition };
+                let elements = partitions.elements();
+                Change::Revoked(elements.iter().map(|one| name(one.topic(), one.partition())).collect())
+            }
+        };
+        lock(&self.changes).push(change);
+    }
+}
+
+/// A lock whose holder panicked still guards valid data here: every change is a single insertion.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_begins_at_the_committed_offset_or_where_the_configuration_says() {
+        // (committed, log, start, expected offset, expected loss)
+        let table = [
+            (Offset::Offset(50), (10, 90), StartAt::Latest, 50, 0),
+            (Offset::Offset(5), (10, 90), StartAt::Latest, 10, 5),
+            (Offset::Invalid, (10, 90), StartAt::Earliest, 10, 0),
+            (Offset::Invalid, (10, 90), StartAt::Latest, 90, 0),
+        ];
+        for (committed, log, start, offset, lost) in table {
+            let found = begin(committed, log, start);
+            assert_eq!((found.resume_offset, found.lost), (offset, lost), "{committed:?} {log:?} {start:?}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A member of a consumer group, polled by one thread.
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers as _, Message};
+
+use super::assignment::{Change, GroupContext, LogEnd, TopicPartition};
+use super::client::{Error, Properties, StartAt};
+use crate::model::{Headers, Record};
+
+/// Read-ahead per consumer, KiB. Enough to ride over a commit, little enough for memory.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("queued.max.messages.kbytes", "32768"),
+    ("queued.min.messages", "100000"),
+    ("fetch.message.max.bytes", "1048576"),
+    ("fetch.min.bytes", "1"),
+    ("fetch.wait.max.ms", "100"),
+    // The default of 1000 stalls a consumer that is slower than the broker by whole seconds.
+    ("fetch.queue.backoff.ms", "2"),
+    ("session.timeout.ms", "45000"),
+    ("max.poll.interval.ms", "300000"),
+    ("client.id", "streamgauge"),
+];
+
+const OWNED: &[(&str, &str)] = &[
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("isolation.level", "read_committed"),
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    ("statistics.interval.ms", "500"),
+];
+
+/// What a poll brought.
+pub enum Polled<'a> {
+    /// A record.
+    Message(BorrowedMessage<'a>),
+    /// Nothing within the time-out, or the group changed: look at [`GroupConsumer::take_changes`].
+    Nothing,
+    /// An error that the client does not mend by itself.
+    Failed(KafkaError),
+}
+
+/// Tells topics apart without comparing names: valid as long as the consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TopicHandle(usize);
+
+impl TopicHandle {
+    /// The topic of a message.
+    pub fn of(message: &BorrowedMessage<'_>) -> Self {
+        Self(message.topic_ptr() as usize)
+    }
+}
+
+/// A member of a consumer group.
+pub struct GroupConsumer {
+    consumer: BaseConsumer<GroupContext>,
+    group: String,
+}
+
+impl GroupConsumer {
+    /// Joins `group` for `topics`. Partitions arrive while polling.
+    pub fn join(properties: &Properties, group: &str, topics: &[&str], start: StartAt) -> Result<Self, Error> {
+        let mut config = properties.client_config(DEFAULTS, OWNED);
+        config.set("group.id", group);
+        let consumer: BaseConsumer<GroupContext> =
+            config.create_with_context(GroupContext::new(start)).map_err(|cause| Error::Properties { cause })?;
+        consumer.subscribe(topics).map_err(|cause| Error::failed(format!("subscribing to {topics:?}"), cause))?;
+        Ok(Self { consumer, group: group.to_owned() })
+    }
+
+    /// Waits for the next record. Must be called often: group membership depends on it.
+    pub fn poll(&self, timeout: Duration) -> Polled<'_> {
+        match self.consumer.poll(timeout) {
+            Some(Ok(message)) => Polled::Message(message),
+            Some(Err(cause)) => Polled::Failed(cause),
+            None => Polled::Nothing,
+        }
+    }
+
+    /// What the group changed since the last call.
+    pub fn take_changes(&self) -> Vec<Change> {
+        self.consumer.context().take_changes()
+    }
+
+    /// The ends of the partitions that were seen since the last call: twice a second.
+    pub fn take_log_ends(&self) -> std::collections::HashMap<TopicPartition, LogEnd> {
+        self.consumer.context().take_log_ends()
+    }
+
+    /// Who this member is, for the transaction that commits its offsets.
+    pub(crate) fn group_metadata(&self) -> Option<ConsumerGroupMetadata> {
+        self.consumer.group_metadata()
+    }
+
+    /// How many partitions a topic has.
+    pub fn partition_count(&self, topic: &str) -> Result<i32, Error> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), super::client::TIMEOUT);
+        let metadata =
+            metadata.map_err(|cause| Error::failed(format!("asking for the partitions of {topic}"), cause))?;
+        let count =
+            metadata.topics().iter().find(|found| found.name() == topic).map_or(0, |found| found.partitions().len());
+        if count == 0 {
+            return Err(Error::NoTopic { topic: topic.to_owned() });
+        }
+        Ok(i32::try_from(count).unwrap_or(i32::MAX))
+    }
+
+    /// The group's name.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+}
+
+/// A message as a record of the model. Without a time stamp it counts as appended at the epoch.
+pub fn borrow_record<'a>(message: &'a BorrowedMessage<'_>) -> Record<'a> {
+    let mut headers = Headers::default();
+    if let Some(native) = message.headers() {
+        for index in 0..native.count() {
+            if let Some(header) = native.try_get(index) {
+                headers.set(header.key, header.value.unwrap_or_default());
+            }
+        }
+    }
+    Record {
+        offset: message.offset(),
+        append_ms: message.timestamp().to_millis().unwrap_or(0),
+        key: message.key(),
+        value: message.payload().unwrap_or_default(),
+        headers,
+    }
+}

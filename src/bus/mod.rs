@@ -1,0 +1,19 @@
+//! The bus: consumers in a group, transactions, topics, and an in-process broker for the demo. It knows records and offsets, not video.
+
+mod admin;
+mod assignment;
+mod client;
+mod consumer;
+mod in_process;
+mod plain;
+mod state;
+mod transaction;
+
+pub use admin::{Admin, TopicFacts, TopicSpec};
+pub use assignment::{AssignedPartition, Change, LogEnd, TopicPartition};
+pub use client::{Error, Properties, StartAt};
+pub use consumer::{GroupConsumer, Polled, TopicHandle, borrow_record};
+pub use in_process::InProcessBroker;
+pub use plain::{PlainProducer, read_topic};
+pub use state::{STATE_KEY, StateReader};
+pub use transaction::{Abort, CommitOffset, Outgoing, TransactionalProducer};

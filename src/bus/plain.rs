@@ -1,0 +1,152 @@
+//! Records outside transactions: ticks, simulated viewers, replays to the bus; and whole topics read once, for dumps.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::client::{Error, LoggingContext, Properties, TIMEOUT, log_error};
+use super::transaction::Outgoing;
+
+const DEFAULTS: &[(&str, &str)] = &[
+    ("linger.ms", "5"),
+    ("batch.size", "1000000"),
+    ("queue.buffering.max.messages", "500000"),
+    ("compression.type", "lz4"),
+    ("client.id", "streamgauge"),
+    ("partitioner", "murmur2_random"),
+];
+
+/// Counts deliveries that failed for good.
+#[derive(Clone, Default)]
+struct CountingContext {
+    failed: Arc<AtomicU64>,
+}
+
+impl ClientContext for CountingContext {
+    fn error(&self, cause: KafkaError, reason: &str) {
+        log_error(&cause, reason);
+    }
+}
+
+impl ProducerContext for CountingContext {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: Self::DeliveryOpaque) {
+        if let Err((cause, message)) = result {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(topic = message.topic(), "a record was not delivered: {cause}");
+        }
+    }
+}
+
+/// A producer without transactions.
+pub struct PlainProducer {
+    producer: ThreadedProducer<CountingContext>,
+    context: CountingContext,
+}
+
+impl PlainProducer {
+    /// Connects lazily.
+    pub fn new(properties: &Properties) -> Result<Self, Error> {
+        let config = properties.client_config(DEFAULTS, &[("enable.idempotence", "true")]);
+        let context = CountingContext::default();
+        let producer = config.create_with_context(context.clone()).map_err(|cause| Error::Properties { cause })?;
+        Ok(Self { producer, context })
+    }
+
+    /// Hands a record over; waits while the queue is full. `create_ms` is its time stamp on topics that take the producer's.
+    pub fn send(&self, outgoing: &Outgoing, create_ms: Option<i64>) -> Result<(), Error> {
+        let mut record: BaseRecord<'_, [u8], [u8]> = outgoing.to_record();
+        if let Some(millis) = create_ms {
+            record = record.timestamp(millis);
+        }
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    std::thread::park_timeout(Duration::from_millis(1));
+                    record = back;
+                }
+                Err((cause, _)) => return Err(Error::failed(format!("producing to {}", outgoing.topic), cause)),
+            }
+        }
+    }
+
+    /// Waits until everything is delivered, and says how many records were not.
+    pub fn flush(&self, timeout: Duration) -> Result<u64, Error> {
+        self.producer.flush(timeout).map_err(|cause| Error::failed("delivering the last records", cause))?;
+        Ok(self.context.failed.load(Ordering::Relaxed))
+    }
+}
+
+/// Calls `each` with every committed record of a topic that lies before its present end, partition by partition in order of offset,
+/// and returns how many there were.
+pub fn read_topic(
+    properties: &Properties,
+    topic: &str,
+    each: &mut dyn FnMut(&BorrowedMessage<'_>) -> std::io::Result<()>,
+) -> Result<u64, Error> {
+    let owned = [
+        ("group.id", "streamgauge.dump"),
+        ("enable.auto.commit", "false"),
+        ("enable.partition.eof", "true"),
+        ("isolation.level", "read_committed"),
+        ("auto.offset.reset", "earliest"),
+    ];
+    let config = properties.client_config(&[("client.id", "streamgauge")], &owned);
+    let consumer: BaseConsumer<LoggingContext> =
+        config.create_with_context(LoggingContext).map_err(|cause| Error::Properties { cause })?;
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT);
+    let metadata = metadata.map_err(|cause| Error::Unreachable { brokers: properties.brokers().to_owned(), cause })?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic && !found.partitions().is_empty());
+    let found = found.ok_or_else(|| Error::NoTopic { topic: topic.to_owned() })?;
+    let mut records = 0;
+    for partition in found.partitions() {
+        records += read_partition(&consumer, topic, partition.id(), each)?;
+    }
+    Ok(records)
+}
+
+fn read_partition(
+    consumer: &BaseConsumer<LoggingContext>,
+    topic: &str,
+    partition: i32,
+    each: &mut dyn FnMut(&BorrowedMessage<'_>) -> std::io::Result<()>,
+) -> Result<u64, Error> {
+    let failed = |cause| Error::failed(format!("reading {topic}/{partition}"), cause);
+    let (low, high) = consumer.fetch_watermarks(topic, partition, TIMEOUT).map_err(failed)?;
+    if low >= high {
+        return Ok(0);
+    }
+    let mut assignment = TopicPartitionList::new();
+    assignment.add_partition_offset(topic, partition, Offset::Beginning).map_err(failed)?;
+    consumer.assign(&assignment).map_err(failed)?;
+    let mut records = 0;
+    let mut last_progress = Instant::now();
+    loop {
+        match consumer.poll(Duration::from_millis(100)) {
+            Some(Ok(message)) => {
+                if message.offset() >= high {
+                    break;
+                }
+                each(&message)?;
+                records += 1;
+                last_progress = Instant::now();
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => break,
+            Some(Err(cause)) => return Err(failed(cause)),
+            None if last_progress.elapsed() > TIMEOUT => {
+                return Err(failed(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut)));
+            }
+            None => {}
+        }
+    }
+    consumer.unassign().map_err(failed)?;
+    Ok(records)
+}

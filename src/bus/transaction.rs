@@ -1,0 +1,228 @@
+//! Commits: one Kafka transaction that holds what was produced and the offsets it was made from (KIP-447).
+//!
+//! R1  Deliveries are awaited before the commit is asked for, so that the commit itself is short.
+//! R2  An abort loses nothing: the caller keeps what it wanted to send until [`TransactionalProducer::commit`] has returned Ok.
+//! R3  A fatal error is mended by a new producer with the same transactional id; its predecessor's open transaction is aborted by that.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::client::{Error, Properties};
+use super::consumer::GroupConsumer;
+
+const DEFAULTS: &[(&str, &str)] = &[
+    ("linger.ms", "5"),
+    ("batch.size", "1000000"),
+    ("queue.buffering.max.messages", "500000"),
+    ("compression.type", "lz4"),
+    ("transaction.timeout.ms", "60000"),
+    ("client.id", "streamgauge"),
+];
+
+/// How long each step of a commit may take.
+const STEP: Duration = Duration::from_secs(30);
+/// How long to wait between two looks at the deliveries that are still under way.
+const DELIVERY_PAUSE: Duration = Duration::from_micros(300);
+
+/// A record to be produced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Where to.
+    pub topic: String,
+    /// Which partition; `None` = by key.
+    pub partition: Option<i32>,
+    /// The key.
+    pub key: Option<Vec<u8>>,
+    /// The value.
+    pub value: Vec<u8>,
+    /// Headers, in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Outgoing {
+    /// How much memory it takes, roughly.
+    pub fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.value.len() + self.key.as_ref().map_or(0, Vec::len) + headers + 64
+    }
+
+    pub(super) fn to_headers(&self) -> OwnedHeaders {
+        let mut headers = OwnedHeaders::new_with_capacity(self.headers.len());
+        for (key, value) in &self.headers {
+            headers = headers.insert(Header { key, value: Some(value) });
+        }
+        headers
+    }
+
+    pub(super) fn to_record<'a>(&'a self) -> BaseRecord<'a, [u8], [u8]> {
+        let mut record = BaseRecord::to(&self.topic).payload(self.value.as_slice());
+        if let Some(key) = &self.key {
+            record = record.key(key.as_slice());
+        }
+        if let Some(partition) = self.partition {
+            record = record.partition(partition);
+        }
+        if !self.headers.is_empty() {
+            record = record.headers(self.to_headers());
+        }
+        record
+    }
+}
+
+/// The offset that a partition is to be resumed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitOffset<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: i32,
+    /// The next offset to read.
+    pub offset: i64,
+}
+
+/// Why a commit did not happen. Nothing of it is visible.
+#[derive(Debug, thiserror::Error)]
+pub enum Abort {
+    /// The group has moved on without this member, or a passing fault: poll, then try again.
+    #[error("the transaction was aborted ({0}); it will be tried again")]
+    Again(KafkaError),
+    /// The producer is of no further use: make a new one.
+    #[error("the transactional producer ended ({0}); a new one takes over")]
+    Fatal(KafkaError),
+    /// Not a member of the group at present.
+    #[error("not a member of the group at present")]
+    NotMember,
+}
+
+impl Abort {
+    /// The class, as a metric label.
+    pub const fn class(&self) -> &'static str {
+        match self {
+            Self::Again(_) => "abort",
+            Self::Fatal(_) => "fatal",
+            Self::NotMember => "not_member",
+        }
+    }
+}
+
+/// A producer whose records become visible together with the offsets they were made from, or not at all.
+pub struct TransactionalProducer {
+    producer: BaseProducer,
+    properties: Properties,
+    transactional_id: String,
+}
+
+impl TransactionalProducer {
+    /// Registers `transactional_id`, which fences an earlier producer of that id and aborts what it left open.
+    pub fn new(properties: &Properties, transactional_id: &str) -> Result<Self, Error> {
+        let producer = connect(properties, transactional_id)?;
+        Ok(Self { producer, properties: properties.clone(), transactional_id: transactional_id.to_owned() })
+    }
+
+    /// Replaces the producer after [`Abort::Fatal`] (R3).
+    pub fn renew(&mut self) -> Result<(), Error> {
+        self.producer = connect(&self.properties, &self.transactional_id)?;
+        Ok(())
+    }
+
+    /// Produces `records` and commits `offsets` for the group of `consumer`, all or nothing.
+    pub fn commit<'a>(
+        &self,
+        consumer: &GroupConsumer,
+        records: impl Iterator<Item = &'a Outgoing>,
+        offsets: &[CommitOffset<'_>],
+    ) -> Result<(), Abort> {
+        let metadata = consumer.group_metadata().ok_or(Abort::NotMember)?;
+        let attempt = self.attempt(&metadata, records, offsets);
+        let Err(cause) = attempt else { return Ok(()) };
+        if is_fatal(&cause) {
+            return Err(Abort::Fatal(cause));
+        }
+        match self.producer.abort_transaction(STEP) {
+            Ok(()) => Err(Abort::Again(cause)),
+            Err(abort_failed) => Err(Abort::Fatal(abort_failed)),
+        }
+    }
+
+    fn attempt<'a>(
+        &self,
+        metadata: &ConsumerGroupMetadata,
+        records: impl Iterator<Item = &'a Outgoing>,
+        offsets: &[CommitOffset<'_>],
+    ) -> Result<(), KafkaError> {
+        self.producer.begin_transaction()?;
+        for record in records {
+            self.send(record)?;
+        }
+        self.await_deliveries()?;
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for one in offsets {
+            list.add_partition_offset(one.topic, one.partition, Offset::Offset(one.offset))?;
+        }
+        retry(|| self.producer.send_offsets_to_transaction(&list, metadata, STEP))?;
+        retry(|| self.producer.commit_transaction(STEP))
+    }
+
+    fn send(&self, outgoing: &Outgoing) -> Result<(), KafkaError> {
+        let deadline = Instant::now() + STEP;
+        let mut record = outgoing.to_record();
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                    if Instant::now() < deadline =>
+                {
+                    self.producer.poll(DELIVERY_PAUSE);
+                    record = back;
+                }
+                Err((cause, _)) => return Err(cause),
+            }
+        }
+    }
+
+    /// A delivery that failed makes the commit fail, so only the number under way matters here.
+    fn await_deliveries(&self) -> Result<(), KafkaError> {
+        let deadline = Instant::now() + STEP;
+        while self.producer.in_flight_count() > 0 {
+            if Instant::now() > deadline {
+                return Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut));
+            }
+            self.producer.poll(Duration::ZERO);
+            std::thread::park_timeout(DELIVERY_PAUSE);
+        }
+        Ok(())
+    }
+}
+
+fn connect(properties: &Properties, transactional_id: &str) -> Result<BaseProducer, Error> {
+    let mut config = properties.client_config(DEFAULTS, &[("enable.idempotence", "true")]);
+    config.set("transactional.id", transactional_id);
+    let producer: BaseProducer =
+        config.create_with_context(DefaultProducerContext).map_err(|cause| Error::Properties { cause })?;
+    let registered = retry(|| producer.init_transactions(STEP));
+    registered.map_err(|cause| Error::failed(format!("registering the transactional id {transactional_id}"), cause))?;
+    Ok(producer)
+}
+
+/// Repeats an operation that the client says may be repeated.
+fn retry(operation: impl Fn() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
+    let deadline = Instant::now() + STEP;
+    loop {
+        match operation() {
+            Err(KafkaError::Transaction(cause)) if cause.is_retriable() && Instant::now() < deadline => {}
+            answer => return answer,
+        }
+    }
+}
+
+fn is_fatal(cause: &KafkaError) -> bool {
+    match cause {
+        KafkaError::Transaction(inner) => inner.is_fatal(),
+        _ => matches!(cause.rdkafka_error_code(), Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced)),
+    }
+}

@@ -1,0 +1,169 @@
+//! `streamgauge run`: the processor against a real bus and InfluxDB.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::{ConfigArgs, start_logging};
+use crate::bus::{Properties, StartAt};
+use crate::config::{Influx as InfluxSettings, Role, Settings, Start};
+use crate::observe::{self, Status};
+use crate::service::{self, Service, TopicsFound, find_topics};
+use crate::sink::influx::{self, Influx};
+use crate::sink::{Health, Sink as _, Status as SinkStatus};
+use crate::telemetry::Exporter;
+use crate::topology::Topology;
+use crate::{bus, http};
+
+const EXAMPLES: &str = "\
+Examples:
+  With a local bus and InfluxDB:
+    STREAMGAUGE_INFLUX__TOKEN=… streamgauge run
+  With a file, and a secret from the environment:
+    STREAMGAUGE_BUS__PASSWORD=… streamgauge run --config /etc/streamgauge.toml
+  Prove the connections first:
+    streamgauge check --config /etc/streamgauge.toml
+
+Stops on SIGTERM or Ctrl-C: it finishes what is closed, commits and leaves; open windows are taken up by the next owner.
+A second signal ends it at once and loses nothing.";
+
+/// How long between two tries to reach the bus at the start.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Run the processor against a bus and InfluxDB
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct RunArgs {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// Runs until a signal comes or a worker fails.
+pub async fn run(args: &RunArgs) -> anyhow::Result<()> {
+    let (settings, topology) = args.config.load()?;
+    start_logging(&settings.log)?;
+    let exporter = Exporter::install()?;
+    let (stop_sender, stop_receiver) = watch::channel(false);
+    let token = settings.influx.required_token()?.expose();
+    let sink = Arc::new(Influx::new(&influx_settings(&settings.influx), token, stop_receiver.clone())?);
+    let health = sink.health();
+    let status = Arc::new(Status::new(observe::LONGEST_SILENCE, move || observed(&health)));
+
+    let listener = TcpListener::bind(settings.http.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}: set `http.listen` to a free address", settings.http.listen))?;
+    info!(address = %listener.local_addr()?, "serving /livez, /readyz, /metrics and /state");
+    let mut stopped = stop_receiver.clone();
+    let until_stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
+    let pages = tokio::spawn(http::serve(listener, Arc::clone(&status), exporter, until_stopped));
+
+    let outcome = work(&settings, &topology, &sink, &status).await;
+    status.stop();
+    stop_sender.send_replace(true);
+    pages.await??;
+    outcome
+}
+
+/// Waits for the bus, starts the processor, and runs it until a signal comes or a worker fails.
+async fn work(
+    settings: &Settings,
+    topology: &Topology,
+    sink: &Arc<Influx>,
+    status: &Arc<Status>,
+) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let service_settings = service_settings(settings);
+    let found = tokio::select! {
+        found = await_topics(topology, &service_settings.properties) => found?,
+        () = signals.next() => return Ok(()),
+    };
+    let mut service = Service::start(topology, found, &service_settings, sink, status)?;
+    info!(brokers = settings.bus.brokers, influx = settings.influx.url, "running");
+    tokio::select! {
+        () = signals.next() => info!("stopping: finishing what is closed; a second signal ends at once"),
+        () = service.ended() => {}
+    }
+    status.stop();
+    tokio::select! {
+        outcome = service.stop() => Ok(outcome?),
+        () = signals.next() => {
+            warn!("ended at once; what was not committed will be computed again");
+            Ok(())
+        }
+    }
+}
+
+/// Asks the brokers until they answer. A topic that is missing is an error: waiting would not make it.
+async fn await_topics(topology: &Topology, properties: &Properties) -> Result<TopicsFound, service::Error> {
+    loop {
+        let (topology, properties) = (topology.clone(), properties.clone());
+        let asked = tokio::task::spawn_blocking(move || find_topics(&topology, &properties)).await;
+        match asked {
+            Ok(Err(service::Error::Bus(cause @ bus::Error::Unreachable { .. }))) => warn!("{cause}; trying again"),
+            Ok(answer) => return answer,
+            Err(_) => return Err(service::Error::Panicked { worker: "looking for topics".to_owned() }),
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+fn service_settings(settings: &Settings) -> service::Settings {
+    let has = |role| settings.roles.contains(&role);
+    service::Settings {
+        properties: Properties::new(settings.bus.client_properties()),
+        group_prefix: settings.bus.group_prefix.clone(),
+        instance: settings.workers.instance.clone(),
+        start: match settings.bus.start {
+            Start::Earliest => StartAt::Earliest,
+            Start::Latest => StartAt::Latest,
+        },
+        commit_interval: settings.commit_interval,
+        session_workers: if has(Role::Session) { settings.workers.session } else { 0 },
+        rollup_workers: usize::from(has(Role::Rollup)),
+    }
+}
+
+/// The sink's own settings, from those of the configuration.
+pub(super) fn influx_settings(settings: &InfluxSettings) -> influx::Settings {
+    influx::Settings {
+        request_timeout: settings.timeout,
+        ..influx::Settings::new(&settings.url, &settings.org, &settings.bucket)
+    }
+}
+
+/// The sink's health, as the state page shows it.
+fn observed(health: &Health) -> observe::Sink {
+    match health.status() {
+        SinkStatus::Ok => observe::Sink::Ok,
+        SinkStatus::Retrying { since, message, .. } => {
+            let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
+            observe::Sink::Retrying { since_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX), message }
+        }
+    }
+}
+
+/// SIGTERM and Ctrl-C, one after the other.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! One partition of a source topic: records in, closed windows and side outputs out.
+//!
+//! R1  Every event of a record counts in the window of its own time, or as late in the window that holds the append time.
+//! R2  A record that cannot be read is a side output with its reason; it moves nothing.
+//! R3  Side outputs are given only for offsets at or beyond the saved position, so that a replay does not repeat them.
+//! R4  A tick counts in nothing; it moves the watermark and is a member of its window like any record.
+
+use std::collections::VecDeque;
+
+use foldhash::fast::RandomState;
+
+use super::clock::{Clock, clamp};
+use crate::aggregate::cmcd::{Caps, ClosedWindow, Context, Outcome, SourceLabels, Window};
+use crate::decode::cmcd::Decoder;
+use crate::engine::{CommitPoint, Rules, Timeline};
+use crate::model::cmcd::{Event, Mode};
+use crate::model::{Boundary, EventTime, Reason, Record};
+
+/// What a source's records mean and how its windows behave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceSettings {
+    /// The source's name: the tag `source`.
+    pub source: String,
+    /// Its CDN: the tag `cdn`.
+    pub cdn: String,
+    /// Whose clock stamped the records.
+    pub clock: Clock,
+    /// Windows, grace and disorder bound.
+    pub rules: Rules,
+    /// How far a tick's event time lies before its append time, ms.
+    pub max_delay_ms: i64,
+    /// Whether requests with the same id in one window count once.
+    pub deduplicate: bool,
+    /// Bounds on what a window holds.
+    pub caps: Caps,
+}
+
+/// A record that goes to another topic as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SideOutput {
+    /// It cannot be read.
+    DeadLetter(Reason),
+    /// This many of its events came after their windows were final.
+    Late(u32),
+}
+
+/// What happened since the last look, for the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records read, ticks included.
+    pub records: u64,
+    /// Bytes of their values.
+    pub bytes: u64,
+    /// Events counted in a window.
+    pub events: u64,
+    /// Events that came too late.
+    pub late: u64,
+    /// Events whose time was moved to a bound.
+    pub clamped: u64,
+    /// Events seen before.
+    pub duplicates: u64,
+    /// Members that were dropped because they are wrong.
+    pub members_rejected: u64,
+    /// Ticks.
+    pub ticks: u64,
+}
+
+/// Where reading goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// The next offset to be read.
+    pub offset: i64,
+    /// How far reading had come before: at or beyond `offset`.
+    pub saved_position: i64,
+}
+
+/// A window that has just closed.
+pub struct ClosedSource {
+    /// Where it ends.
+    pub end: Boundary,
+    /// Its rows and partials.
+    pub window: ClosedWindow,
+}
+
+/// One partition of a source topic.
+pub struct SourceFold {
+    settings: SourceSettings,
+    labels: SourceLabels,
+    timeline: Timeline<Window<RandomState>>,
+    /// The next offset to be read.
+    position: i64,
+    /// Side outputs are new from this offset on.
+    side_outputs_from: i64,
+    /// How many sessions recent windows had, to size the next one.
+    recent_sessions: VecDeque<usize>,
+    hasher: RandomState,
+    counts: Counts,
+}
+
+impl SourceFold {
+    /// Goes on from a saved frontier, at the offset to resume from; side outputs are new from the saved position on.
+    pub fn restore(settings: SourceSettings, partition: i32, frontier: Option<Boundary>, resume: Resume) -> Self {
+        let labels = SourceLabels {
+            source: settings.source.as_str().into(),
+            shard: partition.to_string().into(),
+            cdn: settings.cdn.as_str().into(),
+        };
+        Self {
+            timeline: Timeline::restore(settings.rules, frontier),
+            settings,
+            labels,
+            position: resume.offset,
+            side_outputs_from: resume.saved_position,
+            recent_sessions: VecDeque::new(),
+            hasher: RandomState::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes in the next record. What goes to another topic is returned. Call [`Self::close_next`] afterwards.
+    pub fn push(&mut self, record: &Record<'_>, decoder: &mut Decoder) -> Option<SideOutput> {
+        self.position = record.offset + 1;
+        self.counts.records += 1;
+        self.counts.bytes += record.value.len() as u64;
+        if record.headers.tick && record.value.is_empty() {
+            self.push_tick(record);
+            return None;
+        }
+        let mut late = 0;
+        let decoded =
+            decoder.decode(record, &mut |event| late += u32::from(self.push_event(record, event) == Pushed::Late));
+        if record.offset < self.side_outputs_from {
+            return None;
+        }
+        match decoded {
+            Err(reason) => Some(SideOutput::DeadLetter(reason)),
+            Ok(()) if late > 0 => Some(SideOutput::Late(late)),
+            Ok(()) => None,
+        }
+    }
+
+    /// The oldest window that has become final. Call until `None`; then acknowledge each when its rows are safe.
+    pub fn close_next(&mut self) -> Option<ClosedSource> {
+        let closed = self.timeline.close_next()?;
+        self.recent_sessions.push_back(closed.window.sessions_len());
+        if self.recent_sessions.len() > 3 {
+            self.recent_sessions.pop_front();
+        }
+        Some(ClosedSource { end: closed.end, window: closed.window.close(self.labels.clone()) })
+    }
+
+    /// The rows of the window ending at `end` are safe.
+    pub fn acknowledge(&mut self, end: Boundary) {
+        self.timeline.acknowledge(end);
+    }
+
+    /// What a commit may save now.
+    pub fn commit_point(&self) -> CommitPoint {
+        self.timeline.commit_point()
+    }
+
+    /// The commit that saved `point` has succeeded.
+    pub fn committed(&mut self, point: &CommitPoint) {
+        self.timeline.committed(point);
+    }
+
+    /// The next offset to be read.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// The settings it was made with.
+    pub fn settings(&self) -> &SourceSettings {
+        &self.settings
+    }
+
+    /// The labels of its rows.
+    pub fn labels(&self) -> &SourceLabels {
+        &self.labels
+    }
+
+    /// The watermark; `None` before the first record.
+    pub fn watermark(&self) -> Option<EventTime> {
+        self.timeline.watermark()
+    }
+
+    /// The frontier of the last commit.
+    pub fn frontier(&self) -> Option<Boundary> {
+        self.timeline.frontier()
+    }
+
+    /// How many windows are open, and how many sessions the newest of them has.
+    pub fn open_windows(&self) -> (usize, usize) {
+        let mut windows = 0;
+        let mut sessions = 0;
+        for (_, window) in self.timeline.open_windows() {
+            windows += 1;
+            sessions = window.sessions_len();
+        }
+        (windows, sessions)
+    }
+
+    /// How many closed windows wait for their acknowledgement.
+    pub fn unacknowledged(&self) -> usize {
+        self.timeline.unacknowledged()
+    }
+
+    /// What happened since the last call.
+    pub fn take_counts(&mut self) -> Counts {
+        std::mem::take(&mut self.counts)
+    }
+
+    fn push_tick(&mut self, record: &Record<'_>) {
+        self.counts.ticks += 1;
+        let time = EventTime::from_millis(record.append_ms).plus(-self.settings.max_delay_ms);
+        self.window_for(record.offset, time);
+    }
+
+    fn push_event(&mut self, record: &Record<'_>, event: &Event<'_>) -> Pushed {
+        let settings = &self.settings;
+        let received_ms = record.headers.received_ms;
+        let (time, clamped) = clamp(settings.clock, event.time, received_ms, record.append_ms, settings.rules.grace_ms);
+        let context = Context {
+            time,
+            clamped,
+            tenant: named(record.headers.tenant, "default"),
+            edge: named(event.delivery.edge.or(record.headers.edge), "unknown"),
+            session: event.keys.sid.as_deref().filter(|id| record.key.is_some() && !id.is_empty()),
+            request_id: request_id(record, event),
+            deduplicate: settings.deduplicate,
+        };
+        self.counts.members_rejected += u64::from(event.members_rejected);
+        self.counts.clamped += u64::from(clamped);
+        let Some(window) = self.window_for(record.offset, time) else {
+            self.counts.late += 1;
+            self.note_late(record, event, &context);
+            return Pushed::Late;
+        };
+        match window.absorb(event, &context) {
+            Outcome::Counted => self.counts.events += 1,
+            Outcome::Duplicate => self.counts.duplicates += 1,
+        }
+        Pushed::InTime
+    }
+
+    /// The open window for a record; the watermark moves.
+    fn window_for(&mut self, offset: i64, time: EventTime) -> Option<&mut Window<RandomState>> {
+        let Self { timeline, settings, recent_sessions, hasher, .. } = self;
+        timeline.accept(offset, time, |end| new_window(settings, recent_sessions, hasher, end))
+    }
+
+    /// A late event counts as such in the window that holds its append time. That one is still open: the watermark is behind
+    /// every append time by at least the disorder bound.
+    fn note_late(&mut self, record: &Record<'_>, event: &Event<'_>, context: &Context<'_>) {
+        let Self { timeline, settings, recent_sessions, hasher, .. } = self;
+        let end = timeline.window_end(EventTime::from_millis(record.append_ms));
+        if let Some(window) =
+            timeline.join(record.offset, end, |end| new_window(settings, recent_sessions, hasher, end))
+        {
+            window.absorb_late(event, context);
+        }
+    }
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pushed {
+    InTime,
+    Late,
+}
+
+fn new_window(
+    settings: &SourceSettings,
+    recent_sessions: &VecDeque<usize>,
+    hasher: &RandomState,
+    end: Boundary,
+) -> Window<RandomState> {
+    let window_ms = settings.rules.window_ms;
+    let expected = recent_sessions.iter().max().map_or(0, |most| most + most / 8);
+    Window::new(end.plus(-window_ms), window_ms, settings.caps, expected, hasher.clone())
+}
+
+/// Text for a tag: never empty.
+fn named<'a>(text: Option<&'a str>, otherwise: &'a str) -> &'a str {
+    text.filter(|text| !text.is_empty()).unwrap_or(otherwise)
+}
+
+/// The unique id of a request: the log's own, else the header's. A header speaks for the whole record, so it cannot tell the
+/// event-mode reports of one body apart.
+fn request_id<'a>(record: &'a Record<'_>, event: &'a Event<'_>) -> Option<&'a str> {
+    let header = record.headers.request_id.filter(|_| event.mode == Mode::Request);
+    event.delivery.request_id.or(header)
+}

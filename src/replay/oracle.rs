@@ -1,0 +1,99 @@
+//! The batch oracle: a stretch of the log, whole, to the rows that any run over it must end with.
+//!
+//! R1  It has no commits, no restarts and no acknowledgements: each partition is read once, in order of offset, and every window that its
+//!     log makes final is written.
+//! R2  Edge rows are merged by window from all partitions, and given when the slowest partition has passed the window's end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::aggregate::rollup::{EdgeKey, EdgeWindow, Partial};
+use crate::decode::cmcd::{Carriers, Decoder};
+use crate::fold::{Counts, Resume, SideOutput, SourceFold, SourceSettings};
+use crate::model::{Boundary, Record, Rows};
+
+/// What a replay saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Records read.
+    pub records: u64,
+    /// Events that count in a window.
+    pub events: u64,
+    /// Events that came too late.
+    pub late: u64,
+    /// Events seen before.
+    pub duplicates: u64,
+    /// Records that cannot be read.
+    pub dead_letters: u64,
+    /// Session rows given.
+    pub session_rows: u64,
+    /// Edge rows given.
+    pub edge_rows: u64,
+}
+
+/// One partition of the log, read so far.
+struct Partition {
+    fold: SourceFold,
+    decoder: Decoder,
+}
+
+/// The batch computation over one source topic.
+pub struct Oracle {
+    settings: SourceSettings,
+    carriers: Arc<Carriers>,
+    partitions: BTreeMap<i32, Partition>,
+    edges: BTreeMap<Boundary, EdgeWindow>,
+    summary: Summary,
+}
+
+impl Oracle {
+    /// For a source with these settings.
+    pub fn new(settings: SourceSettings, carriers: Arc<Carriers>) -> Self {
+        Self { settings, carriers, partitions: BTreeMap::new(), edges: BTreeMap::new(), summary: Summary::default() }
+    }
+
+    /// Takes in the next record of a partition, in order of offset, and gives the session rows of windows that it closes.
+    pub fn push(&mut self, partition: i32, record: &Record<'_>, rows: &mut dyn FnMut(&dyn Rows)) {
+        let Self { settings, carriers, partitions, edges, summary } = self;
+        let one = partitions.entry(partition).or_insert_with(|| Partition {
+            fold: SourceFold::restore(settings.clone(), partition, None, Resume { offset: 0, saved_position: 0 }),
+            decoder: Decoder::new(Arc::clone(carriers)),
+        });
+        summary.records += 1;
+        if let Some(SideOutput::DeadLetter(_)) = one.fold.push(record, &mut one.decoder) {
+            summary.dead_letters += 1;
+        }
+        while let Some(closed) = one.fold.close_next() {
+            one.fold.acknowledge(closed.end);
+            let point = one.fold.commit_point();
+            one.fold.committed(&point);
+            summary.session_rows += closed.window.sessions.len() as u64;
+            rows(&closed.window.sessions);
+            let merged = edges.entry(closed.end).or_default();
+            for (key, totals) in closed.window.edges {
+                let key = EdgeKey::new(&settings.source, &settings.cdn, &key);
+                merged.absorb(Partial { key, end: closed.end, totals });
+            }
+        }
+        let counts: Counts = one.fold.take_counts();
+        summary.events += counts.events;
+        summary.late += counts.late;
+        summary.duplicates += counts.duplicates;
+    }
+
+    /// Ends the log: gives the edge rows that all of the topic's `partitions` have passed.
+    pub fn finish(mut self, partitions: i32, rows: &mut dyn FnMut(&dyn Rows)) -> Summary {
+        let passed = |partition: i32| self.partitions.get(&partition).and_then(|one| one.fold.commit_point().frontier);
+        let slowest = (0..partitions).map(passed).min().flatten();
+        let window_ms = self.settings.rules.window_ms;
+        for (end, window) in self.edges {
+            if slowest.is_none_or(|slowest| end > slowest) {
+                break;
+            }
+            let closed = window.close(end.plus(-window_ms), window_ms);
+            self.summary.edge_rows += closed.len() as u64;
+            rows(&closed);
+        }
+        self.summary
+    }
+}

@@ -1,0 +1,125 @@
+//! From what the topology declares to what stages, replays and the oracle need.
+
+use std::fs;
+use std::sync::Arc;
+
+use crate::aggregate::cmcd::Caps;
+use crate::decode::cmcd::{self, Carriers, ColumnPlan};
+use crate::engine::Rules;
+use crate::fold::{Clock, SourceSettings};
+use crate::stage::{RollupStage, SourcePlan};
+use crate::topology::{Carrier, Clock as DeclaredClock, Mapping, Source, Topology};
+
+/// Why a source cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its carrier.
+    #[error("source `{source_name}`: {cause}")]
+    Carrier {
+        /// The source's name.
+        source_name: String,
+        /// What is wrong with its carrier.
+        cause: cmcd::Error,
+    },
+    /// A mapping file.
+    #[error("source `{source_name}`: the mapping file {file} cannot be read: {cause}")]
+    MappingFile {
+        /// The source's name.
+        source_name: String,
+        /// The file.
+        file: String,
+        /// The operating system's words.
+        cause: std::io::Error,
+    },
+}
+
+/// Every source of the topology, ready for the session stage.
+pub fn source_plans(topology: &Topology) -> Result<Vec<SourcePlan>, Error> {
+    topology.sources.iter().map(|source| source_plan(topology, source)).collect()
+}
+
+/// One source of the topology.
+pub fn source_plan(topology: &Topology, source: &Source) -> Result<SourcePlan, Error> {
+    let named = |cause| Error::Carrier { source_name: source.name.clone(), cause };
+    let columns = match source.cloudfront_fields.is_empty() {
+        true => None,
+        false => Some(ColumnPlan::new(&source.cloudfront_fields).map_err(named)?),
+    };
+    let carriers = match &source.carrier {
+        Carrier::Mixed => {
+            let mappings: Result<Vec<_>, Error> =
+                source.mappings.iter().map(|mapping| load_mapping(source, mapping)).collect();
+            Carriers::mixed(columns, mappings?)
+        }
+        Carrier::Query => Carriers::fixed(cmcd::Carrier::Query),
+        Carrier::Headers => Carriers::fixed(cmcd::Carrier::Headers),
+        Carrier::Body => Carriers::fixed(cmcd::Carrier::Body),
+        Carrier::CloudFrontRealTime => {
+            // Without a field there is no `timestamp`: the plan says so.
+            let columns = columns.map_or_else(|| ColumnPlan::new(&source.cloudfront_fields).map_err(named), Ok)?;
+            Carriers::fixed(cmcd::Carrier::CloudFrontRealTime(columns))
+        }
+        Carrier::CloudFrontStandard => Carriers::fixed(cmcd::Carrier::CloudFrontStandard),
+        Carrier::Json(mapping) => Carriers::fixed(cmcd::Carrier::Json(load_mapping(source, mapping)?)),
+    };
+    Ok(SourcePlan {
+        topic: source.topic.clone(),
+        state_topic: topology.state_topic(source),
+        settings: settings(topology, source),
+        carriers: Arc::new(carriers),
+    })
+}
+
+fn settings(topology: &Topology, source: &Source) -> SourceSettings {
+    SourceSettings {
+        source: source.name.clone(),
+        cdn: source.cdn.clone(),
+        clock: match source.clock {
+            DeclaredClock::Player => Clock::Player,
+            DeclaredClock::Log => Clock::Log,
+        },
+        rules: Rules {
+            window_ms: topology.window_ms,
+            grace_ms: source.grace_ms,
+            disorder_bound_ms: topology.disorder_bound_ms,
+        },
+        max_delay_ms: source.max_delay_ms,
+        deduplicate: source.deduplicate,
+        caps: Caps {
+            sessions: topology.caps.sessions_per_window,
+            rollup_keys: topology.caps.rollup_keys_per_window,
+            facts: topology.caps.facts_per_session,
+        },
+    }
+}
+
+/// The roll-up stage of the topology.
+pub fn rollup_stage(topology: &Topology) -> RollupStage {
+    let topics = &topology.topics;
+    RollupStage {
+        partials: topics.partials.name.clone(),
+        state_topic: format!("{}{}", topics.state_prefix, topics.partials.name),
+        dead_letters: topics.dead_letters.name.clone(),
+        window_ms: topology.window_ms,
+        rules: i64::from(topology.rules),
+    }
+}
+
+fn load_mapping(source: &Source, mapping: &Mapping) -> Result<cmcd::Mapping, Error> {
+    let named = |cause| Error::Carrier { source_name: source.name.clone(), cause };
+    let Some(file) = &mapping.file else {
+        return match cmcd::Mapping::ready_made(&mapping.name) {
+            Some(ready) => ready.map_err(named),
+            None => Err(named(cmcd::Error::Mapping {
+                name: mapping.name.clone(),
+                message: "streamgauge has no mapping of this name; give the path of a file ending in .toml".to_owned(),
+            })),
+        };
+    };
+    let text = fs::read_to_string(file).map_err(|cause| Error::MappingFile {
+        source_name: source.name.clone(),
+        file: file.display().to_string(),
+        cause,
+    })?;
+    cmcd::Mapping::from_toml(&mapping.name, &text).map_err(named)
+}

@@ -1,0 +1,115 @@
+//! What a worker thread does: records in from the bus, closed windows out to the sink, and one commit for all of it.
+//!
+//! [`worker`] is the loop that both stages share; [`session`] folds a source's records into session rows and partials, [`rollup`] folds
+//! partials into edge rows. [`outbox`] carries closed windows to the sink and acknowledgements back.
+
+mod outbox;
+mod rollup;
+mod saved;
+mod session;
+mod ticks;
+mod viewers;
+mod worker;
+
+pub use outbox::{Outbox, deliver};
+pub use rollup::RollupStage;
+pub use session::{SessionStage, SideTopics, SourcePlan};
+pub use worker::{Error, Options, Worker};
+
+use std::sync::Arc;
+
+use crate::aggregate::rollup::Announcement;
+use crate::bus::{Outgoing, TopicPartition};
+use crate::model::{Boundary, Record, Rows};
+use crate::observe::Partition as PartitionView;
+use crate::sink::Refused;
+
+/// A closed window's name inside its partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowName {
+    /// The source, where a partition holds several.
+    pub source: Box<str>,
+    /// Where the window ends.
+    pub end: Boundary,
+}
+
+/// A window that has closed: its rows wait to be written.
+pub struct Closed {
+    /// Its name.
+    pub name: WindowName,
+    /// Its rows.
+    pub rows: Arc<dyn Rows>,
+}
+
+/// What a commit saves for one partition.
+pub struct Prepared<P> {
+    /// The offset to resume from.
+    pub resume_offset: i64,
+    /// The value of the partition's record in its state topic.
+    pub state: Vec<u8>,
+    /// What other stages learn from it.
+    pub announcement: Option<Announcement>,
+    /// What [`Work::outgoing`] and [`Work::committed`] go by.
+    pub point: P,
+}
+
+/// The work of one partition.
+pub trait Work {
+    /// What a commit covers.
+    type Point;
+
+    /// Takes in the next record.
+    fn push(&mut self, record: &Record<'_>);
+    /// The oldest window that has become final. Called until `None`.
+    fn next_closed(&mut self) -> Option<Closed>;
+    /// The rows of a window are safe, but for those that the sink refused for good.
+    fn acknowledge(&mut self, window: &WindowName, refused: Vec<Refused>);
+    /// What a commit would save now; `None` when nothing has changed since the last one.
+    fn prepare(&self) -> Option<Prepared<Self::Point>>;
+    /// What goes out in that commit's transaction.
+    fn outgoing<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a Outgoing> + 'a>;
+    /// The commit has succeeded.
+    fn committed(&mut self, point: Self::Point);
+    /// Memory held for the next commit, bytes: too much of it hastens the commit.
+    fn waiting_bytes(&self) -> usize;
+    /// How many closed windows wait for their acknowledgement.
+    fn unacknowledged(&self) -> usize;
+    /// What the state page shows; the log end is filled in by the worker.
+    fn view(&self, name: &TopicPartition) -> Vec<PartitionView>;
+    /// Hands what was counted since the last call to the metrics.
+    fn report(&mut self, name: &TopicPartition);
+}
+
+/// How a kind of worker begins the work of a partition.
+pub trait Stage {
+    /// The work of one of its partitions.
+    type Work: Work;
+
+    /// The name in metrics and in the group's name.
+    fn name(&self) -> &'static str;
+    /// The topics it reads.
+    fn topics(&self) -> Vec<String>;
+    /// The state topic that belongs to a topic it reads.
+    fn state_topic(&self, topic: &str) -> String;
+    /// Begins the work of a partition, given what was saved of it and the number of partitions of its topic.
+    fn restore(
+        &self,
+        name: &TopicPartition,
+        partitions: i32,
+        saved: Option<&[u8]>,
+        start: StartOffset,
+    ) -> Result<Self::Work, saved::Error>;
+    /// Whether silence in a topic it reads is ended by ticks.
+    fn ticks(&self) -> bool;
+    /// The topic to which announcements go, to every partition; `None` = nobody listens.
+    fn announces_to(&self) -> Option<&str>;
+}
+
+/// Where a partition begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartOffset {
+    /// The next offset to be read.
+    pub offset: i64,
+    /// Whether the group had committed it.
+    pub committed: bool,
+}

@@ -1,0 +1,184 @@
+//! The roll-up stage: partials in, edge rows out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tracing::{debug, error};
+
+use super::saved::{self, Frame, Saved};
+use super::session::refused_row;
+use super::viewers::report_edges;
+use super::{Closed, Prepared, Stage, StartOffset, WindowName, Work};
+use crate::bus::{Outgoing, TopicPartition};
+use crate::fold::{RollupCommit, RollupPartition};
+use crate::model::Record;
+use crate::observe::Partition as PartitionView;
+use crate::sink::Refused;
+use crate::telemetry;
+
+/// The roll-up stage.
+#[derive(Clone, Debug)]
+pub struct RollupStage {
+    /// The topic of partials.
+    pub partials: String,
+    /// Its state topic.
+    pub state_topic: String,
+    /// The topic of dead letters.
+    pub dead_letters: String,
+    /// The window's length, ms.
+    pub window_ms: i64,
+    /// The topology's rules number.
+    pub rules: i64,
+}
+
+impl Stage for RollupStage {
+    type Work = RollupWork;
+
+    fn name(&self) -> &'static str {
+        "rollup"
+    }
+
+    fn topics(&self) -> Vec<String> {
+        vec![self.partials.clone()]
+    }
+
+    fn state_topic(&self, _: &str) -> String {
+        self.state_topic.clone()
+    }
+
+    fn restore(
+        &self,
+        name: &TopicPartition,
+        partitions: i32,
+        saved: Option<&[u8]>,
+        start: StartOffset,
+    ) -> Result<RollupWork, saved::Error> {
+        let frame = Frame { rules: self.rules, partitions: i64::from(partitions) };
+        let saved = saved.map(|bytes| Saved::decode(bytes, frame)).transpose()?;
+        if saved.is_none() && start.committed {
+            metrics::counter!(telemetry::FRONTIER_MISSING.name, "source" => "partials").increment(1);
+            error!(
+                topic = name.topic,
+                partition = name.partition,
+                "an offset is committed but no frontier is saved: edge rows that straddle the restart may be written with too little"
+            );
+        }
+        let frontiers = saved.map(|saved| saved.frontiers).unwrap_or_default();
+        Ok(RollupWork {
+            partition: RollupPartition::restore(self.window_ms, &frontiers, start.offset),
+            dead_letters: self.dead_letters.clone(),
+            name: name.clone(),
+            frame,
+            unsent: Vec::new(),
+            partials_read: 0,
+            last_saved: None,
+        })
+    }
+
+    fn ticks(&self) -> bool {
+        false
+    }
+
+    fn announces_to(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// One partition of the partials topic.
+pub struct RollupWork {
+    partition: RollupPartition,
+    dead_letters: String,
+    name: TopicPartition,
+    frame: Frame,
+    /// Rows that the sink refused since the last commit.
+    unsent: Vec<Outgoing>,
+    partials_read: u64,
+    last_saved: Option<(RollupCommit, i64)>,
+}
+
+impl Work for RollupWork {
+    type Point = (RollupCommit, i64);
+
+    fn push(&mut self, record: &Record<'_>) {
+        match self.partition.push(record.offset, record.key, record.value) {
+            Ok(()) => self.partials_read += u64::from(record.key.is_some()),
+            Err(reason) => {
+                error!(
+                    topic = self.name.topic,
+                    partition = self.name.partition,
+                    offset = record.offset,
+                    "passed over: {reason}"
+                );
+            }
+        }
+    }
+
+    fn next_closed(&mut self) -> Option<Closed> {
+        let closed = self.partition.close_next()?;
+        report_edges(&closed.rows);
+        debug!(source = &*closed.source, end = %closed.end, "edge window complete");
+        Some(Closed { name: WindowName { source: closed.source, end: closed.end }, rows: Arc::new(closed.rows) })
+    }
+
+    fn acknowledge(&mut self, window: &WindowName, refused: Vec<Refused>) {
+        self.unsent.extend(refused.iter().map(|row| refused_row(&self.dead_letters, &self.name, row)));
+        self.partition.acknowledge(&window.source, window.end);
+    }
+
+    fn prepare(&self) -> Option<Prepared<Self::Point>> {
+        let commit = self.partition.commit_point();
+        let position = self.partition.position();
+        if self.last_saved.as_ref().is_some_and(|(saved, at)| *saved == commit && *at == position) {
+            return None;
+        }
+        let frontiers: BTreeMap<_, _> =
+            commit.sources.iter().filter_map(|(source, point)| Some((source.clone(), point.frontier?))).collect();
+        Some(Prepared {
+            resume_offset: commit.resume_offset(position),
+            state: Saved { position, frontiers }.encode(self.frame),
+            announcement: None,
+            point: (commit, position),
+        })
+    }
+
+    fn outgoing<'a>(&'a self, _: &'a Self::Point) -> Box<dyn Iterator<Item = &'a Outgoing> + 'a> {
+        Box::new(self.unsent.iter())
+    }
+
+    fn committed(&mut self, (commit, position): Self::Point) {
+        self.unsent.clear();
+        self.partition.committed(&commit);
+        self.last_saved = Some((self.partition.commit_point(), position));
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        self.unsent.iter().map(Outgoing::size).sum()
+    }
+
+    fn unacknowledged(&self) -> usize {
+        self.partition.unacknowledged()
+    }
+
+    fn view(&self, name: &TopicPartition) -> Vec<PartitionView> {
+        let position = self.partition.position();
+        let resume_offset = self.partition.commit_point().resume_offset(position);
+        let view = |(source, watermark, frontier, windows): (&str, Option<_>, Option<_>, usize)| PartitionView {
+            source: source.to_owned(),
+            topic: name.topic.clone(),
+            partition: name.partition,
+            watermark_ms: watermark.map(crate::model::EventTime::as_millis),
+            frontier_ms: frontier.map(crate::model::Boundary::as_millis),
+            position,
+            resume_offset,
+            windows_open: windows as u64,
+            windows_unacknowledged: self.partition.unacknowledged() as u64,
+            ..PartitionView::default()
+        };
+        self.partition.progress().map(view).collect()
+    }
+
+    fn report(&mut self, _: &TopicPartition) {
+        let read = std::mem::take(&mut self.partials_read);
+        metrics::counter!(telemetry::PARTIALS.name, "stage" => "rollup").increment(read);
+    }
+}

@@ -1,0 +1,327 @@
+//! The session stage: a source's records in; session rows, partials, dead letters and late records out.
+//!
+//! R1  Everything that goes out with a commit is kept per partition until that commit has succeeded, and dropped when the partition goes.
+//! R2  The partials of a window go out in the commit whose frontier covers it, so they are on the bus exactly once.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use tracing::{debug, error};
+
+use super::saved::{self, Frame, Saved};
+use super::viewers::report_source;
+use super::{Closed, Prepared, Stage, StartOffset, WindowName, Work};
+use crate::aggregate::rollup::{Announcement, EdgeKey, Partial};
+use crate::bus::{Outgoing, TopicPartition};
+use crate::decode::cmcd::{Carriers, Decoder};
+use crate::engine::CommitPoint;
+use crate::fold::{Resume, SideOutput, SourceFold, SourceSettings};
+use crate::model::cmcd::Warning;
+use crate::model::partition::partition_of;
+use crate::model::{Boundary, Reason, Record};
+use crate::observe::Partition as PartitionView;
+use crate::sink::Refused;
+use crate::telemetry;
+
+/// A source, as the stage needs it.
+#[derive(Clone)]
+pub struct SourcePlan {
+    /// The topic that is read.
+    pub topic: String,
+    /// Its state topic.
+    pub state_topic: String,
+    /// What its records mean.
+    pub settings: SourceSettings,
+    /// How its values are decoded.
+    pub carriers: Arc<Carriers>,
+}
+
+/// The topics that the stage writes, beside state.
+#[derive(Clone, Debug)]
+pub struct SideTopics {
+    /// Partials and markers, with its number of partitions.
+    pub partials: (String, NonZeroU32),
+    /// Dead letters.
+    pub dead_letters: String,
+    /// Late records.
+    pub late: String,
+}
+
+/// The session stage.
+pub struct SessionStage {
+    sources: Vec<SourcePlan>,
+    topics: Arc<SideTopics>,
+    rules: i64,
+}
+
+impl SessionStage {
+    /// For these sources; `rules` is the topology's number.
+    pub fn new(sources: Vec<SourcePlan>, topics: SideTopics, rules: i64) -> Self {
+        Self { sources, topics: Arc::new(topics), rules }
+    }
+}
+
+impl Stage for SessionStage {
+    type Work = SessionWork;
+
+    fn name(&self) -> &'static str {
+        "session"
+    }
+
+    fn topics(&self) -> Vec<String> {
+        self.sources.iter().map(|source| source.topic.clone()).collect()
+    }
+
+    fn state_topic(&self, topic: &str) -> String {
+        let source = self.sources.iter().find(|source| source.topic == topic);
+        source.map_or_else(String::new, |source| source.state_topic.clone())
+    }
+
+    fn restore(
+        &self,
+        name: &TopicPartition,
+        partitions: i32,
+        saved: Option<&[u8]>,
+        start: StartOffset,
+    ) -> Result<SessionWork, saved::Error> {
+        let plan = self.sources.iter().find(|source| source.topic == name.topic);
+        let plan = plan.ok_or_else(|| saved::Error::Unknown { topic: name.topic.clone() })?;
+        let frame = Frame { rules: self.rules, partitions: i64::from(partitions) };
+        let saved = saved.map(|bytes| Saved::decode(bytes, frame)).transpose()?;
+        let source = plan.settings.source.clone();
+        if saved.is_none() && start.committed {
+            metrics::counter!(telemetry::FRONTIER_MISSING.name, "source" => source.clone()).increment(1);
+            error!(
+                topic = name.topic,
+                partition = name.partition,
+                "an offset is committed but no frontier is saved: windows that straddle the restart may be written with too little; use `streamgauge reset` instead of Kafka's own tools to move offsets"
+            );
+        }
+        let frontier = saved.as_ref().and_then(|saved| saved.frontiers.get(source.as_str()).copied());
+        let saved_position = saved.map_or(start.offset, |saved| saved.position.max(start.offset));
+        let resume = Resume { offset: start.offset, saved_position };
+        Ok(SessionWork {
+            fold: SourceFold::restore(plan.settings.clone(), name.partition, frontier, resume),
+            decoder: Decoder::new(Arc::clone(&plan.carriers)),
+            topics: Arc::clone(&self.topics),
+            name: name.clone(),
+            frame,
+            pending: VecDeque::new(),
+            sides: Vec::new(),
+            waiting_bytes: 0,
+            last_append_ms: 0,
+            last_saved: None,
+        })
+    }
+
+    fn ticks(&self) -> bool {
+        true
+    }
+
+    fn announces_to(&self) -> Option<&str> {
+        Some(&self.topics.partials.0)
+    }
+}
+
+/// What a commit of a source partition covers.
+pub struct SessionPoint {
+    point: CommitPoint,
+    position: i64,
+}
+
+/// One partition of a source topic.
+pub struct SessionWork {
+    fold: SourceFold,
+    decoder: Decoder,
+    topics: Arc<SideTopics>,
+    name: TopicPartition,
+    frame: Frame,
+    /// Partials and refused rows of closed windows, until a commit's frontier covers them.
+    pending: VecDeque<(Boundary, Vec<Outgoing>)>,
+    /// Dead letters and late records since the last commit.
+    sides: Vec<Outgoing>,
+    waiting_bytes: usize,
+    /// The append time of the record read last.
+    last_append_ms: i64,
+    /// What the last commit saved.
+    last_saved: Option<(CommitPoint, i64)>,
+}
+
+impl SessionWork {
+    fn keep_for(&mut self, end: Boundary, outgoing: Vec<Outgoing>) {
+        self.waiting_bytes += outgoing.iter().map(Outgoing::size).sum::<usize>();
+        match self.pending.iter_mut().find(|(known, _)| *known == end) {
+            Some((_, records)) => records.extend(outgoing),
+            None => self.pending.push_back((end, outgoing)),
+        }
+    }
+
+    fn keep_side(&mut self, record: &Record<'_>, side: SideOutput) {
+        let (topic, reason) = match side {
+            SideOutput::DeadLetter(reason) => (&self.topics.dead_letters, reason.as_str()),
+            SideOutput::Late(_) => (&self.topics.late, "late"),
+        };
+        if let SideOutput::DeadLetter(reason) = side {
+            count_dead_letter(&self.fold.settings().source, reason);
+            debug!(topic = self.name.topic, partition = self.name.partition, offset = record.offset, %reason, "dead letter");
+        }
+        let outgoing = Outgoing {
+            topic: topic.clone(),
+            partition: None,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.to_vec(),
+            headers: origin_headers(&self.name, record, reason),
+        };
+        self.waiting_bytes += outgoing.size();
+        self.sides.push(outgoing);
+    }
+
+    fn partial(&self, end: Boundary, key: EdgeKey, totals: crate::aggregate::cmcd::EdgeTotals) -> Outgoing {
+        let (topic, partitions) = &self.topics.partials;
+        let bytes = key.encode();
+        Outgoing {
+            topic: topic.clone(),
+            partition: Some(partition_of(&bytes, *partitions)),
+            key: Some(bytes),
+            value: Partial { key, end, totals }.encode_value(),
+            headers: Vec::new(),
+        }
+    }
+}
+
+impl Work for SessionWork {
+    type Point = SessionPoint;
+
+    fn push(&mut self, record: &Record<'_>) {
+        self.last_append_ms = record.append_ms;
+        if let Some(side) = self.fold.push(record, &mut self.decoder) {
+            self.keep_side(record, side);
+        }
+    }
+
+    fn next_closed(&mut self) -> Option<Closed> {
+        let closed = self.fold.close_next()?;
+        let (source, cdn) = (self.fold.settings().source.clone(), self.fold.settings().cdn.clone());
+        let edges = closed.window.edges.into_iter();
+        let partials: Vec<Outgoing> =
+            edges.map(|(key, totals)| self.partial(closed.end, EdgeKey::new(&source, &cdn, &key), totals)).collect();
+        self.keep_for(closed.end, partials);
+        let delay_ms = self.last_append_ms.saturating_sub(closed.end.as_millis()).max(0);
+        metrics::histogram!(telemetry::WINDOW_CLOSE_DELAY.name, "source" => source.clone())
+            .record(delay_ms as f64 / 1000.0);
+        let name = WindowName { source: source.into(), end: closed.end };
+        Some(Closed { name, rows: Arc::new(closed.window.sessions) })
+    }
+
+    fn acknowledge(&mut self, window: &WindowName, refused: Vec<Refused>) {
+        let rows = refused.into_iter().map(|row| refused_row(&self.topics.dead_letters, &self.name, &row)).collect();
+        self.keep_for(window.end, rows);
+        self.fold.acknowledge(window.end);
+    }
+
+    fn prepare(&self) -> Option<Prepared<SessionPoint>> {
+        let point = self.fold.commit_point();
+        let position = self.fold.position();
+        if self.last_saved == Some((point, position)) {
+            return None;
+        }
+        let source: Box<str> = self.fold.settings().source.as_str().into();
+        let frontiers: BTreeMap<_, _> = point.frontier.map(|frontier| (source.clone(), frontier)).into_iter().collect();
+        let announcement = point.frontier.filter(|frontier| Some(*frontier) > self.fold.frontier());
+        let partitions = i32::try_from(self.frame.partitions).unwrap_or(i32::MAX);
+        let announce = |frontier| Announcement { source, partitions, partition: self.name.partition, frontier };
+        Some(Prepared {
+            resume_offset: point.resume_offset(position),
+            state: Saved { position, frontiers }.encode(self.frame),
+            announcement: announcement.map(announce),
+            point: SessionPoint { point, position },
+        })
+    }
+
+    fn outgoing<'a>(&'a self, point: &'a SessionPoint) -> Box<dyn Iterator<Item = &'a Outgoing> + 'a> {
+        let frontier = point.point.frontier;
+        let covered = self.pending.iter().filter(move |(end, _)| Some(*end) <= frontier);
+        Box::new(covered.flat_map(|(_, records)| records).chain(&self.sides))
+    }
+
+    fn committed(&mut self, point: SessionPoint) {
+        let frontier = point.point.frontier;
+        self.pending.retain(|(end, _)| Some(*end) > frontier);
+        self.sides.clear();
+        self.waiting_bytes = self.pending.iter().flat_map(|(_, records)| records).map(Outgoing::size).sum();
+        self.fold.committed(&point.point);
+        self.last_saved = Some((self.fold.commit_point(), point.position));
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    fn unacknowledged(&self) -> usize {
+        self.fold.unacknowledged()
+    }
+
+    fn view(&self, name: &TopicPartition) -> Vec<PartitionView> {
+        let (windows, sessions) = self.fold.open_windows();
+        vec![PartitionView {
+            source: self.fold.settings().source.clone(),
+            topic: name.topic.clone(),
+            partition: name.partition,
+            watermark_ms: self.fold.watermark().map(|time| time.as_millis()),
+            frontier_ms: self.fold.frontier().map(|frontier| frontier.as_millis()),
+            position: self.fold.position(),
+            resume_offset: self.fold.commit_point().resume_offset(self.fold.position()),
+            log_end: None,
+            windows_open: windows as u64,
+            windows_unacknowledged: self.fold.unacknowledged() as u64,
+            sessions_newest_window: sessions as u64,
+        }]
+    }
+
+    fn report(&mut self, _: &TopicPartition) {
+        let counts = self.fold.take_counts();
+        report_source(&self.fold.settings().source, &counts);
+        for (warning, count) in Warning::ALL.iter().zip(self.decoder.take_warnings()) {
+            if count > 0 {
+                let source = self.fold.settings().source.clone();
+                metrics::counter!(telemetry::DECODE_WARNINGS.name, "source" => source, "kind" => warning.as_str())
+                    .increment(count);
+            }
+        }
+    }
+}
+
+fn count_dead_letter(source: &str, reason: Reason) {
+    metrics::counter!(telemetry::DEAD_LETTERS.name, "source" => source.to_owned(), "reason" => reason.as_str())
+        .increment(1);
+}
+
+/// Where a dead letter or late record came from, and why it is there; its own headers come along, so that it can be redriven.
+fn origin_headers(name: &TopicPartition, record: &Record<'_>, reason: &str) -> Vec<(String, Vec<u8>)> {
+    let mut headers = vec![
+        ("qoe-reason".to_owned(), reason.as_bytes().to_vec()),
+        ("qoe-origin-topic".to_owned(), name.topic.as_bytes().to_vec()),
+        ("qoe-origin-partition".to_owned(), name.partition.to_string().into_bytes()),
+        ("qoe-origin-offset".to_owned(), record.offset.to_string().into_bytes()),
+        ("qoe-origin-append-ms".to_owned(), record.append_ms.to_string().into_bytes()),
+    ];
+    headers.extend(record.headers.iter().map(|(name, value)| (name.to_owned(), value.into_bytes())));
+    headers
+}
+
+/// A row that the sink refused, as a dead letter: the line as value, the server's words as a header.
+pub(super) fn refused_row(topic: &str, name: &TopicPartition, row: &Refused) -> Outgoing {
+    Outgoing {
+        topic: topic.to_owned(),
+        partition: None,
+        key: None,
+        value: row.line.clone().into_bytes(),
+        headers: vec![
+            ("qoe-reason".to_owned(), Reason::RowRefused.as_str().as_bytes().to_vec()),
+            ("qoe-origin-topic".to_owned(), name.topic.as_bytes().to_vec()),
+            ("qoe-origin-partition".to_owned(), name.partition.to_string().into_bytes()),
+            ("qoe-answer".to_owned(), row.answer.clone().into_bytes()),
+        ],
+    }
+}

@@ -1,0 +1,433 @@
+//! The loop of one worker thread: poll, fold, hand over, commit. Shared-nothing: its consumer, its producer, its partitions.
+//!
+//! R1  Only this thread touches its partitions; acknowledgements come back by a channel and carry the assignment they belong to.
+//! R2  What a partition yields is committed in one transaction per interval, over all partitions of the worker; an abort loses nothing.
+//! R3  When too many closed windows wait for the sink, reading all but stops, while group membership is kept.
+//! R4  After a revocation nothing of that partition goes out any more: whoever has it now computes the same again.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use tracing::{error, info, warn};
+
+use super::outbox::Outbox;
+use super::ticks::{Silence, Ticker};
+use super::{Stage, StartOffset, WindowName, Work, saved};
+use crate::aggregate::rollup::RollupRecord;
+use crate::bus::{
+    self, Abort, AssignedPartition, Change, CommitOffset, GroupConsumer, Outgoing, PlainProducer, Polled, Properties,
+    STATE_KEY, StartAt, StateReader, TopicHandle, TopicPartition, TransactionalProducer, borrow_record,
+};
+use crate::observe::{Snapshot, Worker as Observed};
+use crate::sink::Refused;
+use crate::telemetry;
+
+/// Records between two looks at the clock.
+const RECORDS_PER_TURN: usize = 1000;
+/// How long a poll waits for a record.
+const POLL: Duration = Duration::from_millis(50);
+/// How long a turn waits for the sink when too much is unacknowledged.
+const WAIT_FOR_SINK: Duration = Duration::from_millis(500);
+/// Dead letters and late records beyond this hasten the commit, bytes.
+const WAITING_BYTES: usize = 8 << 20;
+/// How long the sink has for what is closed when the worker is told to stop.
+const DRAIN: Duration = Duration::from_secs(15);
+
+/// Why a worker ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bus.
+    #[error(transparent)]
+    Bus(#[from] bus::Error),
+    /// What was saved does not fit.
+    #[error("{topic}/{partition} cannot be taken over: {cause}")]
+    Saved {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// What does not fit.
+        cause: saved::Error,
+    },
+    /// The group's assignment could not be carried out.
+    #[error("the assigned partitions could not be started: {0}")]
+    Assignment(rdkafka::error::KafkaError),
+}
+
+/// What a worker needs beside its stage.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How to reach the bus.
+    pub properties: Properties,
+    /// The consumer group.
+    pub group: String,
+    /// The same after every restart, and different from all others.
+    pub transactional_id: String,
+    /// Where a partition without a committed offset begins.
+    pub start: StartAt,
+    /// Between two commits.
+    pub commit_interval: Duration,
+    /// How long a partition is silent before it is ticked.
+    pub idle_timeout: Duration,
+    /// Closed windows per partition that may wait for the sink.
+    pub unacknowledged_windows: usize,
+}
+
+/// A sink's answer about one window of one assignment.
+struct Acknowledged {
+    assignment: u64,
+    window: WindowName,
+    refused: Vec<Refused>,
+}
+
+/// A partition that the worker has.
+struct Slot<W> {
+    name: TopicPartition,
+    state_topic: String,
+    /// Tells this assignment from earlier and later ones of the same partition.
+    assignment: u64,
+    work: W,
+    silence: Silence,
+    log_end: Option<i64>,
+}
+
+/// One worker.
+pub struct Worker<S: Stage> {
+    stage: S,
+    options: Options,
+    consumer: GroupConsumer,
+    producer: TransactionalProducer,
+    state: StateReader,
+    ticker: Option<Ticker>,
+    outbox: Outbox,
+    acknowledgements: (Sender<Acknowledged>, Receiver<Acknowledged>),
+    slots: Vec<Slot<S::Work>>,
+    /// Where the partition of a message is in `slots`.
+    places: HashMap<(TopicHandle, i32), usize>,
+    last_place: Option<(TopicHandle, i32, usize)>,
+    assignments: u64,
+    joined: bool,
+    announce_partitions: i32,
+    last_commit: Instant,
+    observed: Observed,
+}
+
+impl<S: Stage> Worker<S> {
+    /// Connects, registers its transactional id, and joins the group.
+    pub fn new(stage: S, options: Options, outbox: Outbox, observed: Observed) -> Result<Self, Error> {
+        let properties = &options.properties;
+        let state = StateReader::new(properties)?;
+        let producer = TransactionalProducer::new(properties, &options.transactional_id)?;
+        let ticker = match stage.ticks() {
+            true => Some(Ticker::new(PlainProducer::new(properties)?, options.idle_timeout)),
+            false => None,
+        };
+        let topics = stage.topics();
+        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let consumer = GroupConsumer::join(properties, &options.group, &names, options.start)?;
+        let announce_partitions = stage.announces_to().map(|topic| consumer.partition_count(topic)).transpose()?;
+        Ok(Self {
+            stage,
+            consumer,
+            producer,
+            state,
+            ticker,
+            outbox,
+            acknowledgements: channel(),
+            slots: Vec::new(),
+            places: HashMap::new(),
+            last_place: None,
+            assignments: 0,
+            joined: false,
+            announce_partitions: announce_partitions.unwrap_or(0),
+            last_commit: Instant::now(),
+            observed,
+            options,
+        })
+    }
+
+    /// Works until `stop` is set, then finishes what is closed, commits and leaves the group.
+    pub fn run(mut self, stop: &AtomicBool) -> Result<(), Error> {
+        while !stop.load(Ordering::Relaxed) {
+            self.read_turn()?;
+            self.take_acknowledgements();
+            self.housekeeping()?;
+        }
+        self.finish()
+    }
+
+    /// Reads up to one turn's records, or waits for the sink.
+    fn read_turn(&mut self) -> Result<(), Error> {
+        let unacknowledged: usize = self.slots.iter().map(|slot| slot.work.unacknowledged()).sum();
+        let backlog = unacknowledged > self.options.unacknowledged_windows * self.slots.len().max(1);
+        if backlog {
+            self.await_acknowledgement(WAIT_FOR_SINK);
+        }
+        // Even then one record a turn is taken: polling is what keeps the partitions.
+        let records = if backlog { 1 } else { RECORDS_PER_TURN };
+        for turn in 0..records {
+            let wait = if turn == 0 && !backlog { POLL } else { Duration::ZERO };
+            match self.consumer.poll(wait) {
+                Polled::Message(message) => {
+                    let handle = TopicHandle::of(&message);
+                    let Some(place) = place(&mut self.last_place, &mut self.places, &self.slots, handle, &message)
+                    else {
+                        continue;
+                    };
+                    let Some(slot) = self.slots.get_mut(place) else { continue };
+                    slot.silence.broken();
+                    slot.work.push(&borrow_record(&message));
+                    hand_over(slot, &self.outbox, &self.acknowledgements.0);
+                }
+                Polled::Nothing => break,
+                Polled::Failed(cause) => {
+                    warn!("reading: {cause}; the client goes on by itself");
+                    break;
+                }
+            }
+        }
+        self.take_changes()
+    }
+
+    fn housekeeping(&mut self) -> Result<(), Error> {
+        for (name, end) in self.consumer.take_log_ends() {
+            let Some(slot) = self.slots.iter_mut().find(|slot| slot.name == name) else { continue };
+            slot.log_end = Some(end.high);
+            if let (true, Some(ticker)) = (end.reached, &mut self.ticker) {
+                ticker.tick_if_silent(&name, &mut slot.silence);
+            }
+        }
+        let waiting: usize = self.slots.iter().map(|slot| slot.work.waiting_bytes()).sum();
+        if self.last_commit.elapsed() >= self.options.commit_interval || waiting > WAITING_BYTES {
+            self.commit()?;
+            self.publish();
+        }
+        Ok(())
+    }
+
+    fn take_changes(&mut self) -> Result<(), Error> {
+        for change in self.consumer.take_changes() {
+            self.joined = true;
+            metrics::counter!(telemetry::REBALANCES.name, "stage" => self.stage.name()).increment(1);
+            match change {
+                Change::Assigned(partitions) => self.take_over(&partitions)?,
+                Change::Revoked(names) => {
+                    info!(stage = self.stage.name(), partitions = names.len(), "gave partitions back");
+                    self.slots.retain(|slot| !names.contains(&slot.name));
+                }
+                Change::Failed(cause) => return Err(Error::Assignment(cause)),
+            }
+            self.places.clear();
+            self.last_place = None;
+        }
+        Ok(())
+    }
+
+    fn take_over(&mut self, partitions: &[AssignedPartition]) -> Result<(), Error> {
+        let state_name = |one: &AssignedPartition| TopicPartition {
+            topic: self.stage.state_topic(&one.name.topic),
+            partition: one.name.partition,
+        };
+        let wanted: Vec<TopicPartition> = partitions.iter().map(state_name).collect();
+        let mut saved = self.state.read(&wanted)?;
+        for (one, state_name) in partitions.iter().zip(wanted) {
+            let count = self.consumer.partition_count(&one.name.topic)?;
+            self.report_loss(one);
+            let start = StartOffset { offset: one.resume_offset, committed: one.committed.is_some() };
+            let restored = self.stage.restore(&one.name, count, saved.remove(&state_name).as_deref(), start);
+            let work = restored.map_err(|cause| Error::Saved {
+                topic: one.name.topic.clone(),
+                partition: one.name.partition,
+                cause,
+            })?;
+            self.assignments += 1;
+            self.slots.push(Slot {
+                name: one.name.clone(),
+                state_topic: state_name.topic,
+                assignment: self.assignments,
+                work,
+                silence: Silence::new(),
+                log_end: None,
+            });
+        }
+        info!(stage = self.stage.name(), partitions = partitions.len(), "took partitions over");
+        Ok(())
+    }
+
+    fn report_loss(&self, one: &AssignedPartition) {
+        if one.lost > 0 {
+            metrics::counter!(telemetry::OFFSETS_LOST.name, "source" => one.name.topic.clone()).increment(1);
+            error!(
+                topic = one.name.topic,
+                partition = one.name.partition,
+                records = one.lost,
+                "retention deleted records before they were read: their windows are lost or too small; lengthen the topic's retention beyond the longest outage"
+            );
+        }
+    }
+
+    fn take_acknowledgements(&mut self) {
+        while let Ok(acknowledged) = self.acknowledgements.1.try_recv() {
+            acknowledge(&mut self.slots, acknowledged);
+        }
+    }
+
+    fn await_acknowledgement(&mut self, patience: Duration) {
+        match self.acknowledgements.1.recv_timeout(patience) {
+            Ok(acknowledged) => acknowledge(&mut self.slots, acknowledged),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+    }
+
+    /// One transaction over everything that has changed since the last one.
+    fn commit(&mut self) -> Result<(), Error> {
+        self.last_commit = Instant::now();
+        let prepared: Vec<_> =
+            self.slots.iter().enumerate().filter_map(|(at, slot)| Some((at, slot.work.prepare()?))).collect();
+        if prepared.is_empty() {
+            return Ok(());
+        }
+        let own: Vec<Outgoing> = self.own_records(&prepared);
+        let mut offsets = Vec::with_capacity(prepared.len());
+        let mut payload: Box<dyn Iterator<Item = &Outgoing>> = Box::new(std::iter::empty());
+        for (at, one) in &prepared {
+            let Some(slot) = self.slots.get(*at) else { continue };
+            let (topic, partition) = (slot.name.topic.as_str(), slot.name.partition);
+            offsets.push(CommitOffset { topic, partition, offset: one.resume_offset });
+            payload = Box::new(payload.chain(slot.work.outgoing(&one.point)));
+        }
+        let outcome = self.producer.commit(&self.consumer, payload.chain(&own), &offsets);
+        metrics::histogram!(telemetry::COMMIT_DURATION.name, "stage" => self.stage.name())
+            .record(self.last_commit.elapsed().as_secs_f64());
+        match outcome {
+            Ok(()) => {
+                for (at, one) in prepared {
+                    if let Some(slot) = self.slots.get_mut(at) {
+                        slot.work.committed(one.point);
+                    }
+                }
+                Ok(())
+            }
+            Err(abort) => self.after_abort(&abort),
+        }
+    }
+
+    /// State records and markers of a commit.
+    fn own_records<P>(&self, prepared: &[(usize, super::Prepared<P>)]) -> Vec<Outgoing> {
+        let mut records = Vec::new();
+        let mut announcements = Vec::new();
+        for (at, one) in prepared {
+            let Some(slot) = self.slots.get(*at) else { continue };
+            records.push(Outgoing {
+                topic: slot.state_topic.clone(),
+                partition: Some(slot.name.partition),
+                key: Some(STATE_KEY.to_vec()),
+                value: one.state.clone(),
+                headers: Vec::new(),
+            });
+            announcements.extend(one.announcement.clone());
+        }
+        if let (Some(topic), false) = (self.stage.announces_to(), announcements.is_empty()) {
+            let value = RollupRecord::encode_marker(&announcements);
+            for partition in 0..self.announce_partitions {
+                records.push(Outgoing {
+                    topic: topic.to_owned(),
+                    partition: Some(partition),
+                    key: None,
+                    value: value.clone(),
+                    headers: Vec::new(),
+                });
+            }
+        }
+        records
+    }
+
+    fn after_abort(&mut self, abort: &Abort) -> Result<(), Error> {
+        metrics::counter!(telemetry::COMMIT_FAILURES.name, "stage" => self.stage.name(), "class" => abort.class())
+            .increment(1);
+        warn!(stage = self.stage.name(), "commit: {abort}");
+        match abort {
+            Abort::Again(_) | Abort::NotMember => Ok(()),
+            Abort::Fatal(_) => Ok(self.producer.renew()?),
+        }
+    }
+
+    fn publish(&mut self) {
+        let mut partitions = Vec::new();
+        for slot in &mut self.slots {
+            slot.work.report(&slot.name);
+            for mut view in slot.work.view(&slot.name) {
+                view.log_end = slot.log_end;
+                partitions.push(view);
+            }
+        }
+        let snapshot = Snapshot { joined: self.joined, problem: None, partitions };
+        self.observed.publish(snapshot);
+    }
+
+    /// Stops reading, gives the sink time for what is closed, commits, and leaves. Open windows stay open: the next owner has them.
+    fn finish(mut self) -> Result<(), Error> {
+        let deadline = Instant::now() + DRAIN;
+        while self.slots.iter().any(|slot| slot.work.unacknowledged() > 0) && Instant::now() < deadline {
+            self.await_acknowledgement(WAIT_FOR_SINK);
+            self.observed.beat();
+        }
+        self.commit()?;
+        self.publish();
+        info!(stage = self.stage.name(), "stopped");
+        self.observed.retire();
+        Ok(())
+    }
+}
+
+/// Which slot a message belongs to; `None` when its partition was given back.
+fn place<W>(
+    last: &mut Option<(TopicHandle, i32, usize)>,
+    places: &mut HashMap<(TopicHandle, i32), usize>,
+    slots: &[Slot<W>],
+    handle: TopicHandle,
+    message: &impl rdkafka::Message,
+) -> Option<usize> {
+    let partition = message.partition();
+    if let Some((known, number, place)) = last
+        && *known == handle
+        && *number == partition
+    {
+        return Some(*place);
+    }
+    let place = match places.get(&(handle, partition)) {
+        Some(place) => *place,
+        None => {
+            let topic = message.topic();
+            let place = slots.iter().position(|slot| slot.name.partition == partition && slot.name.topic == topic)?;
+            places.insert((handle, partition), place);
+            place
+        }
+    };
+    *last = Some((handle, partition, place));
+    Some(place)
+}
+
+/// Hands every window that has become final to the sink.
+fn hand_over<W: Work>(slot: &mut Slot<W>, outbox: &Outbox, acknowledgements: &Sender<Acknowledged>) {
+    while let Some(closed) = slot.work.next_closed() {
+        metrics::counter!(telemetry::WINDOWS_CLOSED.name, "source" => closed.name.source.to_string()).increment(1);
+        if closed.rows.is_empty() {
+            slot.work.acknowledge(&closed.name, Vec::new());
+            continue;
+        }
+        let (assignment, sender, window) = (slot.assignment, acknowledgements.clone(), closed.name);
+        outbox.hand_over(closed.rows, move |refused| {
+            // A worker that has ended no longer listens.
+            drop(sender.send(Acknowledged { assignment, window, refused }));
+        });
+    }
+}
+
+fn acknowledge<W: Work>(slots: &mut [Slot<W>], acknowledged: Acknowledged) {
+    if let Some(slot) = slots.iter_mut().find(|slot| slot.assignment == acknowledged.assignment) {
+        slot.work.acknowledge(&acknowledged.window, acknowledged.refused);
+    }
+}
