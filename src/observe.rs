@@ -180,7 +180,7 @@ impl Status {
 
     /// The workers that have been silent for too long, as sentences; empty = alive. Never depends on the bus or the sink.
     pub fn why_stuck(&self) -> Vec<String> {
-        let stuck = self.workers().into_iter().filter(|worker| worker.silent_for > self.longest_silence);
+        let stuck = self.workers().into_iter().filter(|worker| worker.silent_for >= self.longest_silence);
         let sentence = |worker: WorkerView| {
             let (name, seconds) = (worker.name, worker.silent_for.as_secs());
             format!("{name} has not looped for {seconds} s (limit {} s)", self.longest_silence.as_secs())

@@ -199,7 +199,11 @@ fn the_example_is_the_defaults() {
         .collect();
     let error = load(&uncommented.join("\n"), &[]).unwrap_err();
     let keys: Vec<&str> = error.problems().iter().map(|problem| problem.key()).collect();
-    assert_eq!(keys, ["bus.password_file", "influx.token_file"], "only the files may be missing:\n{error}");
+    assert_eq!(
+        keys,
+        ["bus.password_file", "bus.password", "influx.token_file"],
+        "only the files may be missing:\n{error}"
+    );
 }
 
 #[test]
