@@ -32,9 +32,12 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Result<Settings, Error> {
     Settings::from_layers(Some(&File::new(text).path()), &environment(variables))
 }
 
+/// The text of the file, the variables, and what the message must have in it.
+type Mistake = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
 #[test]
 fn every_mistake_names_its_key_and_what_to_do() {
-    let table: &[(&str, &[(&str, &str)], &[&str])] = &[
+    let table: &[Mistake] = &[
         // Unknown keys: the nearest neighbour, and the place.
         ("[bus]\nbroker = 'a:1'", &[], &["`bus.broker` (", "gauge.toml) is unknown: did you mean `bus.brokers`?"]),
         ("[buss]\nbrokers = 'a:1'", &[], &["`buss` (", "did you mean `bus`?"]),

@@ -20,6 +20,6 @@ fn the_reference_page_is_current() {
     assert!(
         written == page,
         "REFERENCE.md is stale (first at line {}): {WRITE}=1 cargo test --test reference_page_is_current",
-        differs.map_or_else(|| written.lines().count().min(page.lines().count()), |line| line) + 1
+        differs.unwrap_or_else(|| written.lines().count().min(page.lines().count())) + 1
     );
 }
