@@ -263,7 +263,9 @@ mod tests {
         let status = Status::new(Duration::ZERO, || Sink::Ok);
         drop(status.worker("session-0"));
         status.worker("session-1").retire();
-        assert_eq!(status.why_stuck(), ["session-0 has not looped for 0 s (limit 0 s)"]);
+        let stuck = "session-0 has not looped for 0 s (limit 0 s)";
+        assert_eq!(status.why_stuck(), [stuck]);
+        assert!(status.why_not_ready().iter().any(|reason| reason == stuck));
     }
 
     fn reasons_when_retrying(since: Duration, needs_operator: bool) -> Vec<String> {
