@@ -5,12 +5,16 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// How long a worker may go without publishing before the process counts as stuck. Longer than any call that a worker makes may block.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+
+/// How long the sink may be retrying before the process counts as not ready, unless it needs an operator: an overloaded server that says
+/// "later" now and then must not hold up a rolling update.
+pub const SINK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// One partition as its worker sees it. Times are event times in ms since the Unix epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -65,11 +69,19 @@ pub enum Sink {
     Ok,
     /// The last try failed; nothing is lost, everything waits.
     Retrying {
-        /// Since when, in ms since the Unix epoch.
-        since_ms: i64,
+        /// Since when; as `since_ms` since the Unix epoch on the page.
+        #[serde(rename = "since_ms", serialize_with = "unix_millis")]
+        since: SystemTime,
+        /// Whether it lasts until someone changes the configuration or the server's set-up.
+        needs_operator: bool,
         /// What the server said, and what to do.
         message: String,
     },
+}
+
+fn unix_millis<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let millis = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    serializer.serialize_u64(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
 /// A worker as readers see it.
@@ -180,7 +192,7 @@ impl Status {
 
     /// The workers that have been silent for too long, as sentences; empty = alive. Never depends on the bus or the sink.
     pub fn why_stuck(&self) -> Vec<String> {
-        let stuck = self.workers().into_iter().filter(|worker| worker.silent_for > self.longest_silence);
+        let stuck = self.workers().into_iter().filter(|worker| worker.silent_for >= self.longest_silence);
         let sentence = |worker: WorkerView| {
             let (name, seconds) = (worker.name, worker.silent_for.as_secs());
             format!("{name} has not looped for {seconds} s (limit {} s)", self.longest_silence.as_secs())
@@ -207,8 +219,11 @@ impl Status {
                 None => {}
             }
         }
-        if let Sink::Retrying { message, .. } = self.sink() {
-            reasons.push(format!("the sink is retrying: {message}"));
+        if let Sink::Retrying { since, needs_operator, message } = self.sink() {
+            let lasts = since.elapsed().unwrap_or_default() >= SINK_PATIENCE;
+            if needs_operator || lasts {
+                reasons.push(format!("rows wait for the sink: {message}"));
+            }
         }
         reasons
     }
@@ -248,16 +263,27 @@ mod tests {
         let status = Status::new(Duration::ZERO, || Sink::Ok);
         drop(status.worker("session-0"));
         status.worker("session-1").retire();
-        assert_eq!(status.why_stuck(), ["session-0 has not looped for 0 s (limit 0 s)"]);
+        let stuck = "session-0 has not looped for 0 s (limit 0 s)";
+        assert_eq!(status.why_stuck(), [stuck]);
+        assert!(status.why_not_ready().iter().any(|reason| reason == stuck));
+    }
+
+    fn reasons_when_retrying(since: Duration, needs_operator: bool) -> Vec<String> {
+        let status = Status::new(LONGEST_SILENCE, move || {
+            let since = SystemTime::now() - since;
+            Sink::Retrying { since, needs_operator, message: "InfluxDB refuses the token".to_owned() }
+        });
+        status.worker("session-0").publish(Snapshot { joined: true, ..Snapshot::default() });
+        assert_eq!(status.why_stuck(), [""; 0], "the sink never decides whether a process is alive");
+        status.why_not_ready()
     }
 
     #[test]
-    fn a_retrying_sink_is_not_ready_but_alive() {
-        let message = "InfluxDB refuses the token".to_owned();
-        let status = Status::new(LONGEST_SILENCE, move || Sink::Retrying { since_ms: 1, message: message.clone() });
-        status.worker("session-0").publish(Snapshot { joined: true, ..Snapshot::default() });
-        assert_eq!(status.why_not_ready(), ["the sink is retrying: InfluxDB refuses the token"]);
-        assert_eq!(status.why_stuck(), [""; 0]);
+    fn a_sink_that_retries_for_long_or_needs_an_operator_is_not_ready() {
+        let refused = ["rows wait for the sink: InfluxDB refuses the token"];
+        assert_eq!(reasons_when_retrying(Duration::from_secs(5), false), [""; 0]);
+        assert_eq!(reasons_when_retrying(Duration::from_secs(31), false), refused);
+        assert_eq!(reasons_when_retrying(Duration::from_secs(0), true), refused);
     }
 
     #[test]

@@ -32,9 +32,12 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Result<Settings, Error> {
     Settings::from_layers(Some(&File::new(text).path()), &environment(variables))
 }
 
+/// The text of the file, the variables, and what the message must have in it.
+type Mistake = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
 #[test]
 fn every_mistake_names_its_key_and_what_to_do() {
-    let table: &[(&str, &[(&str, &str)], &[&str])] = &[
+    let table: &[Mistake] = &[
         // Unknown keys: the nearest neighbour, and the place.
         ("[bus]\nbroker = 'a:1'", &[], &["`bus.broker` (", "gauge.toml) is unknown: did you mean `bus.brokers`?"]),
         ("[buss]\nbrokers = 'a:1'", &[], &["`buss` (", "did you mean `bus`?"]),
@@ -199,7 +202,11 @@ fn the_example_is_the_defaults() {
         .collect();
     let error = load(&uncommented.join("\n"), &[]).unwrap_err();
     let keys: Vec<&str> = error.problems().iter().map(|problem| problem.key()).collect();
-    assert_eq!(keys, ["bus.password_file", "influx.token_file"], "only the files may be missing:\n{error}");
+    assert_eq!(
+        keys,
+        ["bus.password_file", "bus.password", "influx.token_file"],
+        "only the files may be missing:\n{error}"
+    );
 }
 
 #[test]

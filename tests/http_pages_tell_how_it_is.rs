@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use streamgauge::http;
 use streamgauge::observe::{LONGEST_SILENCE, Partition, Sink, Snapshot, Status};
@@ -60,7 +60,11 @@ async fn readiness_says_why_not_and_liveness_does_not_care() {
     let sink_is_down = Arc::new(AtomicBool::new(true));
     let seen = Arc::clone(&sink_is_down);
     let status = Arc::new(Status::new(LONGEST_SILENCE, move || match seen.load(Ordering::SeqCst) {
-        true => Sink::Retrying { since_ms: 1_767_600_000_000, message: "InfluxDB does not answer".to_owned() },
+        true => Sink::Retrying {
+            since: SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_600_000_000),
+            needs_operator: false,
+            message: "InfluxDB does not answer".to_owned(),
+        },
         false => Sink::Ok,
     }));
     let server = Server::start(&status).await;
@@ -70,9 +74,15 @@ async fn readiness_says_why_not_and_liveness_does_not_care() {
     assert_eq!(code, 503);
     assert_eq!(
         body,
-        "not ready:\n- session-0 has not joined its consumer group yet\n- the sink is retrying: InfluxDB does not answer\n"
+        "not ready:\n- session-0 has not joined its consumer group yet\n- rows wait for the sink: InfluxDB does not answer\n"
     );
     assert_eq!(server.get("/livez").await, (200, "alive\n".to_owned()));
+
+    let state: serde_json::Value = serde_json::from_str(&server.get("/state").await.1).unwrap();
+    let expected = serde_json::json!({
+        "state": "retrying", "since_ms": 1_767_600_000_000_i64, "needs_operator": false, "message": "InfluxDB does not answer",
+    });
+    assert_eq!(state["sink"], expected);
 
     worker.publish(Snapshot { joined: true, ..Snapshot::default() });
     sink_is_down.store(false, Ordering::SeqCst);

@@ -95,8 +95,8 @@ fn all_contradictions_come_in_one_message() {
     assert_eq!(
         keys,
         [
-            "source.cmcd.cloudfront_fields",
             "source.cmcd.clok",
+            "source.cmcd.cloudfront_fields",
             "source.cmcd.grace_ms",
             "source.cmcd.name",
             "source.cmcd.topic",

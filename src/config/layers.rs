@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
+use figment::{Metadata, Profile, Provider};
 
 use super::problem::Problem;
 
@@ -61,8 +61,8 @@ impl Layer {
     pub(crate) fn from_toml(text: &str, path: &Path) -> Result<Self, Problem> {
         let syntax =
             |cause: figment::Error| Problem::Syntax { path: path.display().to_string(), cause: cause.to_string() };
-        let parsed = Figment::from(Toml::string(text)).find_value("").map_err(syntax)?;
-        let mut values = parsed.into_dict().unwrap_or_default();
+        // Not through a Figment: that would mark the values as its own, and their origin would be lost.
+        let mut values = Toml::string(text).data().map_err(syntax)?.remove(&Profile::Default).unwrap_or_default();
         flatten_properties(&mut values);
         let metadata = Metadata::from(path.display().to_string(), path);
         Ok(Self { metadata, values })

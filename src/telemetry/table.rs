@@ -73,15 +73,15 @@ metrics! {
     PARTIALS = Counter, "streamgauge_partials_total", ["stage"],
         "Partials written (stage session) or read (stage rollup).";
     SINK_REQUESTS = Counter, "streamgauge_sink_requests_total", ["status"],
-        "Requests to the sink, by the status or the kind of failure.";
-    SINK_ROWS = Counter, "streamgauge_sink_rows_total", ["measurement"],
+        "Requests to the sink, by class of status (2xx, 4xx, 5xx) or kind of failure (timeout, connection).";
+    SINK_ROWS = Counter, "streamgauge_sink_rows_total", [],
         "Rows acknowledged by the sink.";
     SINK_RETRIES = Counter, "streamgauge_sink_retries_total", [],
         "Requests that were tried again.";
     SINK_REFUSED_ROWS = Counter, "streamgauge_sink_refused_rows_total", [],
         "Rows that the sink refused for good; they are in the dead letters with its words.";
     SINK_WRITE_DURATION = Histogram(SHORT_SECONDS), "streamgauge_sink_write_seconds", [],
-        "How long a request to the sink took.";
+        "From the begin of a write to its acknowledgement, retries included.";
     SINK_HEALTHY = Gauge, "streamgauge_sink_healthy", [],
         "1 while the sink takes rows, 0 while they wait for it.";
     WORKER_SILENCE = Gauge, "streamgauge_worker_silence_seconds", ["worker"],

@@ -103,7 +103,9 @@ fn all_topics(topology: &Topology) -> Vec<(String, String)> {
     ];
     let read = || topology.sources.iter().filter(|source| !source.topic.is_empty());
     topics.extend(read().map(|source| (source.topic.clone(), key(source, "topic"))));
-    let mut state: Vec<String> = read().map(|source| topology.state_topic(source)).collect();
+    // A topic that is wrong by itself, or read twice, is reported where it is named.
+    let right = read().filter(|source| wrong_topic(&source.topic).is_none());
+    let mut state: Vec<String> = right.map(|source| topology.state_topic(source)).collect();
     state.sort();
     state.dedup();
     topics.extend(state.into_iter().map(|topic| (topic, "topics.state_prefix".to_owned())));

@@ -1,6 +1,6 @@
 //! From the sections of a topology file to the typed topology. Whatever is wrong is noted at the reader.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::carrier::{Carrier, Mapping};
 use super::{Caps, Clock, DEFAULT, OwnTopic, OwnTopics, Source, Topology};
@@ -120,7 +120,7 @@ fn carrier(reader: &Reader, section: &mut Section<'_>, folder: &Path) -> Carrier
     })
 }
 
-fn mappings(reader: &Reader, section: &mut Section<'_>, folder: &PathBuf) -> Vec<Mapping> {
+fn mappings(reader: &Reader, section: &mut Section<'_>, folder: &Path) -> Vec<Mapping> {
     let mut mappings = Vec::new();
     for name in section.list("mappings").unwrap_or_default() {
         match Mapping::from_name(&name, folder) {
