@@ -50,7 +50,7 @@ pub enum Carrier {
     /// Lines of a CloudFront standard log (`cloudfront-std`).
     CloudFrontStandard,
     /// A JSON log line read by a mapping (`json:` and the mapping's name).
-    Json(Mapping),
+    Json(Box<Mapping>),
 }
 
 /// The carriers of one topic.
@@ -76,7 +76,8 @@ impl Carriers {
     /// that `json:` may name. The other carriers need no declaration.
     pub fn mixed(cloudfront: Option<ColumnPlan>, mappings: impl IntoIterator<Item = Mapping>) -> Self {
         let cloudfront = cloudfront.map(Carrier::CloudFrontRealTime);
-        let mappings = mappings.into_iter().map(|mapping| (mapping.name().to_owned(), Carrier::Json(mapping)));
+        let mappings =
+            mappings.into_iter().map(|mapping| (mapping.name().to_owned(), Carrier::Json(Box::new(mapping))));
         Self { choice: Choice::Mixed { cloudfront, mappings: mappings.collect() }, takes_json_bodies: false }
     }
 

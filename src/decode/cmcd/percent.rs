@@ -97,13 +97,16 @@ pub(super) fn query_argument<'a>(raw: &'a str, buffer: &'a mut Buffer, tally: &m
     buffer.as_text(tally)
 }
 
-/// Nothing in it structures a payload, but an encoded `=`, `,` or `"` is there.
+/// Nothing in it structures a payload, but an encoded `=`, `,` or `"` is there, in whatever number of layers.
 fn is_still_encoded(bytes: &[u8]) -> bool {
     let is_structured = bytes.iter().any(|byte| matches!(byte, b'=' | b'"' | b'(' | b','));
     !is_structured
         && memchr::memchr_iter(b'%', bytes).any(|at| {
-            let escape = bytes.get(at + 1..at + 3).unwrap_or_default();
-            matches!(escape, [b'3', b'D' | b'd'] | [b'2', b'C' | b'c'] | b"22")
+            let mut escape = bytes.get(at + 1..).unwrap_or_default();
+            for _ in 1..limits::ENCODING_LAYERS {
+                escape = escape.strip_prefix(b"25").unwrap_or(escape);
+            }
+            matches!(escape, [b'3', b'D' | b'd', ..] | [b'2', b'C' | b'c', ..] | [b'2', b'2', ..])
         })
 }
 

@@ -1,0 +1,8 @@
+#![no_main]
+
+mod support;
+
+use libfuzzer_sys::fuzz_target;
+use streamgauge::decode::cmcd::Carrier;
+
+fuzz_target!(|value: &[u8]| support::decode(Carrier::Headers, value));
