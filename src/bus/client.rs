@@ -9,6 +9,8 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::ProducerContext;
 use tracing::{debug, error, warn};
 
 /// How long a question to the brokers may take.
@@ -148,6 +150,13 @@ impl ClientContext for LoggingContext {
 
 impl ConsumerContext for LoggingContext {}
 
+impl ProducerContext for LoggingContext {
+    type DeliveryOpaque = ();
+
+    /// Deliveries are counted by the transaction that they belong to.
+    fn delivery(&self, _: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {}
+}
+
 pub(crate) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
@@ -159,6 +168,8 @@ pub(crate) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
 
 pub(crate) fn log_error(cause: &KafkaError, reason: &str) {
     match cause.rdkafka_error_code() {
+        // Asked for by whoever reads to the end of a topic.
+        Some(RDKafkaErrorCode::PartitionEOF) => {}
         Some(RDKafkaErrorCode::Authentication) => {
             error!(
                 "the brokers refuse the credentials ({reason}): check `bus.username`, the password and `bus.mechanism`"

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::client::{Error, Properties};
+use super::client::{Error, LoggingContext, Properties};
 use super::consumer::GroupConsumer;
 
 const DEFAULTS: &[(&str, &str)] = &[
@@ -112,7 +112,7 @@ impl Abort {
 
 /// A producer whose records become visible together with the offsets they were made from, or not at all.
 pub struct TransactionalProducer {
-    producer: BaseProducer,
+    producer: BaseProducer<LoggingContext>,
     properties: Properties,
     transactional_id: String,
 }
@@ -199,11 +199,11 @@ impl TransactionalProducer {
     }
 }
 
-fn connect(properties: &Properties, transactional_id: &str) -> Result<BaseProducer, Error> {
+fn connect(properties: &Properties, transactional_id: &str) -> Result<BaseProducer<LoggingContext>, Error> {
     let mut config = properties.client_config(DEFAULTS, &[("enable.idempotence", "true")]);
     config.set("transactional.id", transactional_id);
-    let producer: BaseProducer =
-        config.create_with_context(DefaultProducerContext).map_err(|cause| Error::Properties { cause })?;
+    let producer: BaseProducer<LoggingContext> =
+        config.create_with_context(LoggingContext).map_err(|cause| Error::Properties { cause })?;
     let registered = retry(|| producer.init_transactions(STEP));
     registered.map_err(|cause| Error::failed(format!("registering the transactional id {transactional_id}"), cause))?;
     Ok(producer)

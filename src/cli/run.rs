@@ -1,7 +1,7 @@
 //! `streamgauge run`: the processor against a real bus and InfluxDB.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -16,7 +16,7 @@ use crate::config::{Influx as InfluxSettings, Role, Settings, Start};
 use crate::observe::{self, Status};
 use crate::service::{self, Service, TopicsFound, find_topics};
 use crate::sink::influx::{self, Influx};
-use crate::sink::{Health, Sink as _, Status as SinkStatus};
+use crate::sink::{Fault, Health, Sink as _, Status as SinkStatus};
 use crate::telemetry::Exporter;
 use crate::topology::Topology;
 use crate::{bus, http};
@@ -142,9 +142,8 @@ pub(super) fn influx_settings(settings: &InfluxSettings) -> influx::Settings {
 fn observed(health: &Health) -> observe::Sink {
     match health.status() {
         SinkStatus::Ok => observe::Sink::Ok,
-        SinkStatus::Retrying { since, message, .. } => {
-            let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
-            observe::Sink::Retrying { since_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX), message }
+        SinkStatus::Retrying { since, fault, message } => {
+            observe::Sink::Retrying { since, needs_operator: fault == Fault::Configuration, message }
         }
     }
 }

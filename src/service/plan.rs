@@ -60,7 +60,7 @@ pub fn source_plan(topology: &Topology, source: &Source) -> Result<SourcePlan, E
             Carriers::fixed(cmcd::Carrier::CloudFrontRealTime(columns))
         }
         Carrier::CloudFrontStandard => Carriers::fixed(cmcd::Carrier::CloudFrontStandard),
-        Carrier::Json(mapping) => Carriers::fixed(cmcd::Carrier::Json(load_mapping(source, mapping)?)),
+        Carrier::Json(mapping) => Carriers::fixed(cmcd::Carrier::Json(Box::new(load_mapping(source, mapping)?))),
     };
     Ok(SourcePlan {
         topic: source.topic.clone(),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use smallvec::SmallVec;
 
 /// A member that means something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +80,8 @@ pub(super) struct Tree {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Branch {
-    Leaf(Member),
+    /// What the value means: more than one thing when a log's parts add up to two of ours.
+    Leaf(SmallVec<[Member; 1]>),
     Node(Tree),
 }
 
@@ -92,10 +94,9 @@ impl Tree {
             let position = tree.branches.iter().position(|(existing, _)| existing == step);
             let is_last = steps.peek().is_none();
             let position = match position {
-                Some(_) if is_last => return Err(format!("the member `{name}` is used twice: give each its own")),
                 Some(position) => position,
                 None if is_last => {
-                    tree.branches.push((step.to_owned(), Branch::Leaf(member)));
+                    tree.branches.push((step.to_owned(), Branch::Leaf(SmallVec::from_buf([member]))));
                     return Ok(());
                 }
                 None => {
@@ -104,7 +105,11 @@ impl Tree {
                 }
             };
             match tree.branches.get_mut(position) {
-                Some((_, Branch::Node(node))) => tree = node,
+                Some((_, Branch::Leaf(members))) if is_last => {
+                    members.push(member);
+                    return Ok(());
+                }
+                Some((_, Branch::Node(node))) if !is_last => tree = node,
                 _ => return Err(format!("the member `{name}` lies inside another one that is a value: rename one")),
             }
         }
@@ -150,9 +155,11 @@ impl<'a> Visitor<'a> for Level<'_, '_, 'a> {
         while let Some(branch) = map.next_key_seed(Name(self.tree))? {
             match branch {
                 None => drop(map.next_value::<IgnoredAny>()?),
-                Some(Branch::Leaf(member)) => {
+                Some(Branch::Leaf(members)) => {
                     let value = map.next_value_seed(Leaf)?;
-                    self.values.set(*member, value);
+                    for member in members {
+                        self.values.set(*member, value.clone());
+                    }
                 }
                 Some(Branch::Node(tree)) => map.next_value_seed(Level { tree, values: self.values })?,
             }
