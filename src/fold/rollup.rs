@@ -73,10 +73,11 @@ impl RollupPartition {
     /// Goes on from the saved frontier of each source.
     pub fn restore(window_ms: i64, frontiers: &BTreeMap<Box<str>, Boundary>, position: i64) -> Self {
         let rules = Rules { window_ms, grace_ms: 0, disorder_bound_ms: 0 };
-        let restored = |(source, frontier): (&Box<str>, &Boundary)| {
-            (source.clone(), SourceTimeline::restore(rules, Some(*frontier)))
-        };
-        Self { rules, sources: frontiers.iter().map(restored).collect(), position }
+        let mut sources = BTreeMap::new();
+        for (source, frontier) in frontiers {
+            sources.insert(source.clone(), SourceTimeline::restore(rules, Some(*frontier)));
+        }
+        Self { rules, sources, position }
     }
 
     /// Takes in the next record. Call [`Self::close_next`] afterwards.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
 use crate::bus::{Admin, Error as BusError, Properties, StartAt};
@@ -48,7 +48,7 @@ pub enum Error {
         /// Its name.
         worker: String,
         /// Why.
-        cause: stage::Error,
+        cause: Box<stage::Error>,
     },
     /// A worker panicked.
     #[error("{worker} panicked: this is a defect; restart the process, nothing is lost")]
@@ -85,7 +85,7 @@ pub struct Service {
     stop: Arc<AtomicBool>,
     threads: Vec<(String, JoinHandle<Result<(), stage::Error>>)>,
     writers: JoinSet<()>,
-    ends: UnboundedReceiver<()>,
+    ends: Receiver<()>,
 }
 
 impl Service {
@@ -104,7 +104,7 @@ impl Service {
         }
         let plans = source_plans(topology)?;
         let stop = Arc::new(AtomicBool::new(false));
-        let (end_sender, ends) = unbounded_channel();
+        let (end_sender, ends) = channel(1);
         let mut threads = Vec::new();
         let idle_timeout = Duration::from_millis(topology.idle_timeout_ms.unsigned_abs());
         let partials = &topology.topics.partials;
@@ -138,7 +138,7 @@ impl Service {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await;
             let ended = match joined {
                 Ok(Ok(Ok(()))) => continue,
-                Ok(Ok(Err(cause))) => Error::Worker { worker, cause },
+                Ok(Ok(Err(cause))) => Error::Worker { worker, cause: Box::new(cause) },
                 Ok(Err(_)) | Err(_) => Error::Panicked { worker },
             };
             if outcome.is_ok() {
@@ -158,7 +158,7 @@ struct Spawner<'a> {
     outbox: Outbox,
     status: &'a Arc<Status>,
     stop: &'a Arc<AtomicBool>,
-    ends: UnboundedSender<()>,
+    ends: Sender<()>,
 }
 
 impl Spawner<'_> {
@@ -183,8 +183,8 @@ impl Spawner<'_> {
         let ends = self.ends.clone();
         let work = move || {
             let outcome = Worker::new(stage, options, outbox, observed).and_then(|worker| worker.run(&stop));
-            // Nobody listens any more when the service is being stopped.
-            let _unheard = ends.send(());
+            // One word is enough for all: whether it was taken does not matter.
+            let _unheard = ends.try_send(());
             outcome
         };
         let thread = thread::Builder::new().name(name.clone()).spawn(work)?;

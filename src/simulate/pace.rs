@@ -44,6 +44,7 @@ impl Pace {
         self.reached_ms = Some(reached_ms.max(at_ms));
     }
 
+    #[allow(clippy::disallowed_methods, reason = "letting time pass is what this module is for")]
     fn take(&self, cells: u32) {
         let Some(cells) = NonZeroU32::new(cells) else { return };
         // The outer error is for more cells than the limiter holds, which no step asks for.
