@@ -79,7 +79,8 @@ pub(super) struct Tree {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Branch {
-    Leaf(Member),
+    /// A value, and what it means: a duration may also be part of another.
+    Leaf(Vec<Member>),
     Node(Tree),
 }
 
@@ -89,23 +90,19 @@ impl Tree {
         let mut tree = self;
         let mut steps = name.split('.').peekable();
         while let Some(step) = steps.next() {
-            let position = tree.branches.iter().position(|(existing, _)| existing == step);
             let is_last = steps.peek().is_none();
-            let position = match position {
-                Some(_) if is_last => return Err(format!("the member `{name}` is used twice: give each its own")),
-                Some(position) => position,
-                None if is_last => {
-                    tree.branches.push((step.to_owned(), Branch::Leaf(member)));
+            let position = tree.branches.iter().position(|(existing, _)| existing == step).unwrap_or_else(|| {
+                let branch = if is_last { Branch::Leaf(Vec::new()) } else { Branch::Node(Self::default()) };
+                tree.branches.push((step.to_owned(), branch));
+                tree.branches.len() - 1
+            });
+            match tree.branches.get_mut(position) {
+                Some((_, Branch::Leaf(members))) if is_last => {
+                    members.push(member);
                     return Ok(());
                 }
-                None => {
-                    tree.branches.push((step.to_owned(), Branch::Node(Self::default())));
-                    tree.branches.len() - 1
-                }
-            };
-            match tree.branches.get_mut(position) {
-                Some((_, Branch::Node(node))) => tree = node,
-                _ => return Err(format!("the member `{name}` lies inside another one that is a value: rename one")),
+                Some((_, Branch::Node(node))) if !is_last => tree = node,
+                _ => return Err(format!("`{name}` is used both as a value and as what others lie in: rename one")),
             }
         }
         Ok(())
@@ -150,9 +147,12 @@ impl<'a> Visitor<'a> for Level<'_, '_, 'a> {
         while let Some(branch) = map.next_key_seed(Name(self.tree))? {
             match branch {
                 None => drop(map.next_value::<IgnoredAny>()?),
-                Some(Branch::Leaf(member)) => {
+                Some(Branch::Leaf(members)) => {
                     let value = map.next_value_seed(Leaf)?;
-                    self.values.set(*member, value);
+                    if let [first, others @ ..] = members.as_slice() {
+                        others.iter().for_each(|member| self.values.set(*member, value.clone()));
+                        self.values.set(*first, value);
+                    }
                 }
                 Some(Branch::Node(tree)) => map.next_value_seed(Level { tree, values: self.values })?,
             }
