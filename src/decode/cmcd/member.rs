@@ -192,15 +192,16 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Steps over bytes as long as `is_inside` holds.
+    fn skip_while(&mut self, is_inside: impl Fn(u8) -> bool) {
+        let rest = self.rest();
+        self.at += rest.iter().position(|&byte| !is_inside(byte)).unwrap_or(rest.len());
+    }
+
     /// Everything up to a byte that can end a key.
     fn key(&mut self) -> &'a str {
         let start = self.at;
-        while let Some(byte) = self.peek() {
-            if matches!(byte, b'=' | b',' | b';' | b' ' | b'\t') {
-                break;
-            }
-            self.at += 1;
-        }
+        self.skip_while(|byte| !matches!(byte, b'=' | b',' | b';' | b' ' | b'\t'));
         self.since(start)
     }
 
@@ -224,12 +225,7 @@ impl<'a> Cursor<'a> {
 
     fn bare(&mut self) -> Result<Value<'a>, Wrong> {
         let start = self.at;
-        while let Some(byte) = self.peek() {
-            if matches!(byte, b',' | b';' | b' ' | b'\t') {
-                break;
-            }
-            self.at += 1;
-        }
+        self.skip_while(|byte| !matches!(byte, b',' | b';' | b' ' | b'\t'));
         if self.at == start { Err(Wrong) } else { Ok(Value::Bare(self.since(start))) }
     }
 
@@ -237,27 +233,33 @@ impl<'a> Cursor<'a> {
     fn string(&mut self) -> Result<Value<'a>, Wrong> {
         self.at += 1;
         let start = self.at;
-        let mut plain = true;
+        self.skip_while(|byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~'));
+        if self.peek() != Some(b'"') {
+            return self.unusual_string(start);
+        }
+        let content = self.since(start);
+        self.at += 1;
+        Ok(Value::Quoted { content, plain: true })
+    }
+
+    /// The same from the first byte on that is an escape or not printable ASCII.
+    #[cold]
+    fn unusual_string(&mut self, start: usize) -> Result<Value<'a>, Wrong> {
         while let Some(byte) = self.peek() {
             match byte {
                 b'"' => {
                     let content = self.since(start);
                     self.at += 1;
-                    return Ok(Value::Quoted { content, plain });
+                    return Ok(Value::Quoted { content, plain: false });
                 }
                 b'\\' => {
-                    plain = false;
                     self.at += 1;
-                    // The escaped byte is stepped over only when it is one that could mislead: it may also be part of a longer character.
+                    // What is escaped is stepped over only when it could mislead: it may also be the first byte of several.
                     if let Some(b'"' | b'\\') = self.peek() {
                         self.at += 1;
                     }
                 }
-                0x20..=0x7e => self.at += 1,
-                _ => {
-                    plain = false;
-                    self.at += 1;
-                }
+                _ => self.at += 1,
             }
         }
         Err(Wrong)

@@ -112,29 +112,41 @@ fn is_still_encoded(bytes: &[u8]) -> bool {
 
 /// Appends `raw` with one layer undone.
 fn decode(raw: &[u8], plus: Plus, out: &mut Vec<u8>) {
-    out.reserve(raw.len());
+    let start = out.len();
+    // What is decoded is never longer: room is made once, and what is left of it is given back.
+    out.resize(start + raw.len(), 0);
+    let mut places = out.iter_mut().skip(start);
     let mut rest = raw;
-    while let Some((&first, after)) = rest.split_first() {
+    while let [first, after @ ..] = rest {
         rest = after;
-        match (first, after) {
-            (b'%', [high, low, behind @ ..]) => match (hexadecimal(*high), hexadecimal(*low)) {
-                (Some(high), Some(low)) => {
-                    out.push(high << 4 | low);
+        let mut byte = *first;
+        if byte == b'%' {
+            if let [high, low, behind @ ..] = after {
+                let (high, low) = (HEXADECIMAL[usize::from(*high)], HEXADECIMAL[usize::from(*low)]);
+                if high | low < 16 {
+                    byte = high << 4 | low;
                     rest = behind;
                 }
-                _ => out.push(first),
-            },
-            (b'+', _) if plus == Plus::Space => out.push(b' '),
-            _ => out.push(first),
+            }
+        } else if byte == b'+' && plus == Plus::Space {
+            byte = b' ';
+        }
+        if let Some(place) = places.next() {
+            *place = byte;
         }
     }
+    let unused = places.len();
+    out.truncate(start + raw.len() - unused);
 }
 
-const fn hexadecimal(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
+/// The value of each byte as a hexadecimal digit; 255 = it is none.
+const HEXADECIMAL: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
     }
-}
+    values
+};

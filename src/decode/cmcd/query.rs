@@ -10,8 +10,12 @@ const ARGUMENT: &str = "CMCD=";
 /// The value of the argument `CMCD` in a query (with or without `?`) or a URL, still encoded. When it is there several times the last
 /// counts: a player that retries appends the fresher one.
 pub(super) fn argument<'a>(text: &'a str, tally: &mut Tally) -> Option<&'a str> {
+    let query = query_of(text);
     let mut found = None;
-    for argument in query_of(text).split('&') {
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'&', query.as_bytes()).chain(std::iter::once(query.len())) {
+        let argument = query.get(start..end).unwrap_or_default();
+        start = end + 1;
         if let Some(value) = argument.strip_prefix(ARGUMENT) {
             if found.is_some() {
                 tally.warn(Warning::Repeated);
@@ -24,7 +28,8 @@ pub(super) fn argument<'a>(text: &'a str, tally: &mut Tally) -> Option<&'a str> 
 
 /// The query of a URL, or the text itself when it is a query. A `?` inside a payload does not make a query a URL.
 fn query_of(text: &str) -> &str {
-    let Some((head, query)) = text.split_once('?') else { return text };
+    let Some(mark) = memchr::memchr(b'?', text.as_bytes()) else { return text };
+    let (head, query) = (text.get(..mark).unwrap_or_default(), text.get(mark + 1..).unwrap_or_default());
     let is_query = head.starts_with(ARGUMENT) || (!head.starts_with('/') && head.contains("&CMCD="));
     if is_query { text } else { query }
 }

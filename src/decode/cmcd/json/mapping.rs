@@ -105,7 +105,7 @@ impl Mapping {
     /// Reads a mapping. `name` is what `json:` names it by.
     ///
     /// # Errors
-    /// Text that is not such TOML, a name that lies inside another, or a duration that is not one or two members.
+    /// Text that is not such TOML, a name that lies inside another one's value, or a duration that is not one or two members.
     pub fn from_toml(name: &str, text: &str) -> Result<Self, Error> {
         let error = |message: String| Error::Mapping { name: name.to_owned(), message };
         let declared: Declared = toml::from_str(text).map_err(|cause| error(cause.to_string()))?;

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use smallvec::SmallVec;
 
 /// A member that means something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +79,8 @@ pub(super) struct Tree {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Branch {
-    /// What the value means: more than one thing when a log's parts add up to two of ours.
-    Leaf(SmallVec<[Member; 1]>),
+    /// A value, and what it means: a duration may also be part of another.
+    Leaf(Vec<Member>),
     Node(Tree),
 }
 
@@ -91,26 +90,19 @@ impl Tree {
         let mut tree = self;
         let mut steps = name.split('.').peekable();
         while let Some(step) = steps.next() {
-            let position = tree.branches.iter().position(|(existing, _)| existing == step);
             let is_last = steps.peek().is_none();
-            let position = match position {
-                Some(position) => position,
-                None if is_last => {
-                    tree.branches.push((step.to_owned(), Branch::Leaf(SmallVec::from_buf([member]))));
-                    return Ok(());
-                }
-                None => {
-                    tree.branches.push((step.to_owned(), Branch::Node(Self::default())));
-                    tree.branches.len() - 1
-                }
-            };
+            let position = tree.branches.iter().position(|(existing, _)| existing == step).unwrap_or_else(|| {
+                let branch = if is_last { Branch::Leaf(Vec::new()) } else { Branch::Node(Self::default()) };
+                tree.branches.push((step.to_owned(), branch));
+                tree.branches.len() - 1
+            });
             match tree.branches.get_mut(position) {
                 Some((_, Branch::Leaf(members))) if is_last => {
                     members.push(member);
                     return Ok(());
                 }
                 Some((_, Branch::Node(node))) if !is_last => tree = node,
-                _ => return Err(format!("the member `{name}` lies inside another one that is a value: rename one")),
+                _ => return Err(format!("`{name}` is used both as a value and as what others lie in: rename one")),
             }
         }
         Ok(())
@@ -157,8 +149,9 @@ impl<'a> Visitor<'a> for Level<'_, '_, 'a> {
                 None => drop(map.next_value::<IgnoredAny>()?),
                 Some(Branch::Leaf(members)) => {
                     let value = map.next_value_seed(Leaf)?;
-                    for member in members {
-                        self.values.set(*member, value.clone());
+                    if let [first, others @ ..] = members.as_slice() {
+                        others.iter().for_each(|member| self.values.set(*member, value.clone()));
+                        self.values.set(*first, value);
                     }
                 }
                 Some(Branch::Node(tree)) => map.next_value_seed(Level { tree, values: self.values })?,
