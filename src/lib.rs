@@ -3,3 +3,5 @@
 //! The way of the data is the way of the modules: [`decode`] → [`aggregate`] → [`engine`] → [`fold`] → `stage` (with `bus` and `sink`).
 
 pub mod model;
+pub mod sink;
+pub mod store;

@@ -1,0 +1,3 @@
+//! The read side: rows back out of a store.
+
+pub mod sqlite;
