@@ -9,6 +9,8 @@
 mod influxdb;
 #[path = "support/rows.rs"]
 mod rows;
+#[path = "support/within.rs"]
+mod within;
 
 use proptest::prelude::*;
 use rows::{OwnedRow, OwnedValue, schema, window};
@@ -16,6 +18,7 @@ use streamgauge::model::FieldKind;
 use streamgauge::sink::Sink;
 use streamgauge::sink::influx::{Influx, Settings};
 use streamgauge::sink::line_protocol::Renderer;
+use within::within;
 
 /// A line as read: measurement, tags, fields, time stamp.
 #[derive(Debug, PartialEq, Eq)]
@@ -198,7 +201,7 @@ async fn influxdb_reads_a_row_as_it_was_written() {
     let rows: Vec<OwnedRow> = texts.iter().enumerate().map(row).collect();
     let (_owner, stop) = tokio::sync::watch::channel(false);
     let sink = Influx::new(&Settings::new(&server.url, &server.org, &server.bucket), &server.token, stop).unwrap();
-    assert_eq!(sink.write(&[window(rows.clone())]).await, Ok(vec![]));
+    assert_eq!(within(sink.write(&[window(rows.clone())])).await, Ok(vec![]));
     let mut stored = server.select(&["edge", "f"], schema.measurement).await;
     stored.sort_by_key(|row| row[0].as_i64());
     assert_eq!(stored.len(), rows.len());

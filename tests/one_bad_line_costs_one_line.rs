@@ -6,6 +6,8 @@
 mod influxdb;
 #[path = "support/rows.rs"]
 mod rows;
+#[path = "support/within.rs"]
+mod within;
 
 use std::collections::BTreeSet;
 
@@ -13,8 +15,9 @@ use influxdb::Server;
 use rows::{OwnedRow, OwnedValue, schema, window};
 use streamgauge::model::{FieldKind, Schema};
 use streamgauge::sink::influx::{Influx, Probe, Settings, probe};
-use streamgauge::sink::{Fault, Sink, Status, Stopped};
+use streamgauge::sink::{Fault, Health, Sink, Status, Stopped};
 use tokio::sync::watch;
+use within::within;
 
 const START_NS: i64 = 1_700_000_000_000_000_000;
 
@@ -41,6 +44,16 @@ async fn stored_numbers(server: &Server, measurement: &str) -> BTreeSet<i64> {
     stored.iter().map(|row| row[1].as_i64().expect("an integer")).collect()
 }
 
+/// Waits until the sink is in trouble.
+async fn trouble(health: &Health) -> (Fault, String) {
+    loop {
+        if let Status::Retrying { fault, message, .. } = health.status() {
+            return (fault, message);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// 422: the type of a field is settled by its first write.
 #[tokio::test]
 async fn a_field_of_another_type_costs_one_row() {
@@ -49,7 +62,7 @@ async fn a_field_of_another_type_costs_one_row() {
     let right = schema(&measurement, &["edge"], &[("f", FieldKind::Integer)]);
     let wrong = schema(&measurement, &["edge"], &[("f", FieldKind::Text)]);
     let (sink, _owner) = sink(&server);
-    assert_eq!(sink.write(&[window(vec![integer_row(right, "e", 0)])]).await, Ok(vec![]));
+    assert_eq!(within(sink.write(&[window(vec![integer_row(right, "e", 0)])])).await, Ok(vec![]));
     let mut rows: Vec<OwnedRow> = (1..=300).map(|number| integer_row(right, "e", number)).collect();
     let bad = OwnedRow {
         schema: wrong,
@@ -58,7 +71,7 @@ async fn a_field_of_another_type_costs_one_row() {
         timestamp_ns: START_NS + 900,
     };
     rows.insert(123, bad);
-    let refused = sink.write(&[window(rows)]).await.unwrap();
+    let refused = within(sink.write(&[window(rows)])).await.unwrap();
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].line, format!("{measurement},edge=e f=\"x\" {}", START_NS + 900));
     assert!(refused[0].answer.contains("field type conflict"), "{}", refused[0].answer);
@@ -74,7 +87,7 @@ async fn a_line_that_cannot_be_read_costs_one_row() {
     let (sink, _owner) = sink(&server);
     let mut rows: Vec<OwnedRow> = (1..=100).map(|number| integer_row(schema, "e", number)).collect();
     rows.insert(50, integer_row(schema, &"x".repeat(70_000), 900));
-    let refused = sink.write(&[window(rows)]).await.unwrap();
+    let refused = within(sink.write(&[window(rows)])).await.unwrap();
     assert_eq!(refused.len(), 1);
     assert!(refused[0].line.contains("xxxx") && refused[0].answer.contains("max key length"), "{}", refused[0].answer);
     assert_eq!(stored_numbers(&server, &measurement).await, (1..=100).collect());
@@ -102,16 +115,11 @@ async fn a_wrong_token_or_bucket_is_named_and_nothing_is_acknowledged() {
         let sink = Influx::new(&settings, token, stop).unwrap();
         let health = sink.health();
         let write = tokio::spawn(async move { sink.write(&[window(vec![integer_row(schema, "e", 1)])]).await });
-        let (fault, message) = loop {
-            if let Status::Retrying { fault, message, .. } = health.status() {
-                break (fault, message);
-            }
-            tokio::task::yield_now().await;
-        };
+        let (fault, message) = within(trouble(&health)).await;
         assert_eq!(fault, Fault::Configuration);
         assert!(message.contains(expected), "{message}");
         owner.send(true).unwrap();
-        assert_eq!(write.await.unwrap(), Err(Stopped));
+        assert_eq!(within(write).await.unwrap(), Err(Stopped));
     }
     assert_eq!(stored_numbers(&server, &measurement).await, BTreeSet::new());
     assert_eq!(probe(&right, &server.token).await.unwrap(), Probe { retention_seconds: Some(0) });

@@ -6,6 +6,8 @@
 mod rows;
 #[path = "support/scripted_influx.rs"]
 mod scripted_influx;
+#[path = "support/within.rs"]
+mod within;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use streamgauge::sink::influx::{Influx, ProbeError, Settings, probe};
 use streamgauge::sink::{Fault, Health, Sink, Status, Stopped};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use within::within;
 
 const TOKEN: &str = "token-of-the-test";
 
@@ -63,6 +66,13 @@ async fn trouble(health: &Health) -> (Fault, String) {
     }
 }
 
+/// Waits until the server has had `count` requests.
+async fn requests(server: &ScriptedInflux, count: usize) {
+    while server.requests().len() < count {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn overload_failures_and_silence_are_waited_out() {
     let script =
@@ -72,7 +82,7 @@ async fn overload_failures_and_silence_are_waited_out() {
         ScriptedInflux::start(move |_| script.next().expect("no request after the first that was accepted")).await;
     let (sink, _owner) = sink(&settings(&server.url()));
     let (window, lines) = rows(7);
-    assert_eq!(sink.write(&[window]).await, Ok(vec![]));
+    assert_eq!(within(sink.write(&[window])).await, Ok(vec![]));
     let requests = server.requests();
     assert_eq!(requests.len(), 5);
     for (request, _) in requests {
@@ -93,12 +103,12 @@ async fn a_server_that_is_down_is_named_and_waited_for() {
         let sink = Arc::clone(&sink);
         async move { sink.write(&[window]).await }
     });
-    let (fault, message) = trouble(&sink.health()).await;
+    let (fault, message) = within(trouble(&sink.health())).await;
     assert_eq!(fault, Fault::Outage);
     assert!(message.contains(&url) && message.contains("STREAMGAUGE_INFLUX__URL"), "{message}");
     assert!(!write.is_finished());
     let server = ScriptedInflux::start_on(TcpListener::bind(address).await.unwrap(), |_| Reply::Accept);
-    assert_eq!(write.await.unwrap(), Ok(vec![]));
+    assert_eq!(within(write).await.unwrap(), Ok(vec![]));
     assert_eq!(server.accepted_lines(), lines);
     assert_eq!(sink.health().status(), Status::Ok);
 }
@@ -112,7 +122,7 @@ async fn what_is_too_large_is_sent_in_halves() {
     let server = ScriptedInflux::start(decide).await;
     let (sink, _owner) = sink(&settings(&server.url()));
     let (window, lines) = rows(100);
-    assert_eq!(sink.write(&[window]).await, Ok(vec![]));
+    assert_eq!(within(sink.write(&[window])).await, Ok(vec![]));
     // Exactly once each, and in order.
     assert_eq!(server.accepted_lines(), lines);
 }
@@ -124,12 +134,12 @@ async fn batches_keep_to_the_limit_and_windows_share_them() {
     let (first, first_lines) = rows(90);
     let (empty, _) = rows(0);
     let (second, second_lines) = rows(10);
-    assert_eq!(sink.write(&[first, empty, second]).await, Ok(vec![]));
+    assert_eq!(within(sink.write(&[first, empty, second])).await, Ok(vec![]));
     assert_eq!(sorted(server.accepted_lines()), sorted([first_lines, second_lines].concat()));
     let mut sizes: Vec<usize> = server.requests().iter().map(|(request, _)| request.lines.len()).collect();
     sizes.sort();
     assert_eq!(sizes, [20, 40, 40]);
-    assert_eq!(sink.write(&[]).await, Ok(vec![]));
+    assert_eq!(within(sink.write(&[])).await, Ok(vec![]));
     assert_eq!(server.requests().len(), 3, "nothing to write, nothing sent");
 }
 
@@ -149,7 +159,7 @@ async fn a_malformed_line_costs_one_line() {
     let server = ScriptedInflux::start(decide).await;
     let (sink, _owner) = sink(&settings(&server.url()));
     let (window, mut lines) = rows(100);
-    let refused = sink.write(&[window]).await.unwrap();
+    let refused = within(sink.write(&[window])).await.unwrap();
     let found: Vec<(&str, &str)> = refused.iter().map(|row| (row.line.as_str(), row.answer.as_str())).collect();
     assert_eq!(
         found,
@@ -175,7 +185,7 @@ async fn a_window_that_is_dropped_as_a_whole_is_handed_back_at_once() {
     let server = ScriptedInflux::start(decide).await;
     let (sink, _owner) = sink(&settings(&server.url()));
     let (window, lines) = rows(50);
-    let refused = sink.write(&[window]).await.unwrap();
+    let refused = within(sink.write(&[window])).await.unwrap();
     assert_eq!(refused.into_iter().map(|row| row.line).collect::<Vec<_>>(), lines);
     assert_eq!(server.requests().len(), 1);
 }
@@ -201,15 +211,13 @@ async fn wrong_configuration_is_named_and_nothing_is_acknowledged() {
             let sink = Arc::clone(&sink);
             async move { sink.write(&[window]).await }
         });
-        let (fault, message) = trouble(&sink.health()).await;
+        let (fault, message) = within(trouble(&sink.health())).await;
         assert_eq!(fault, Fault::Configuration, "{shown}");
         assert!(message.contains(expected) && !message.contains(TOKEN), "{shown}: {message}");
-        while server.requests().len() < 4 {
-            tokio::task::yield_now().await;
-        }
+        within(requests(&server, 4)).await;
         assert!(!write.is_finished(), "{shown}: it is tried again, never given up");
         owner.send(true).unwrap();
-        assert_eq!(write.await.unwrap(), Err(Stopped), "{shown}");
+        assert_eq!(within(write).await.unwrap(), Err(Stopped), "{shown}");
         assert_eq!(sink.health().status(), Status::Ok, "{shown}: a write that was given up waits no more");
         let Err(ProbeError::Server { problem, .. }) = probe(&settings, TOKEN).await else { panic!("{shown}") };
         assert!(problem.to_string().contains(expected), "{shown}: {problem}");
@@ -226,9 +234,7 @@ async fn a_request_under_way_does_not_hold_up_the_stop() {
         let sink = Arc::clone(&sink);
         async move { sink.write(&[window]).await }
     });
-    while server.requests().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    within(requests(&server, 1)).await;
     owner.send(true).unwrap();
-    assert_eq!(write.await.unwrap(), Err(Stopped));
+    assert_eq!(within(write).await.unwrap(), Err(Stopped));
 }
