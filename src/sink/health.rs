@@ -98,6 +98,7 @@ pub(crate) struct Watch<'a> {
 
 impl Watch<'_> {
     /// The write failed and will be tried again. `problem` says what is wrong and what to do, `words` what the server said.
+    #[allow(clippy::disallowed_methods, reason = "the wall clock is shown to people and decides nothing")]
     pub(crate) fn failed(&mut self, fault: Fault, problem: &str, words: &str) {
         let mut state = self.health.lock();
         if !self.waiting {

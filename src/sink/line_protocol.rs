@@ -129,7 +129,7 @@ fn push_replacement(out: &mut Vec<u8>) {
 }
 
 /// Appends `text` with a backslash before each special byte. Control and special characters are single bytes in UTF-8, so bytes will do.
-fn escape(text: &str, is_special: fn(u8) -> bool, out: &mut Vec<u8>) {
+fn escape(text: &str, is_special: impl Fn(u8) -> bool, out: &mut Vec<u8>) {
     if !text.bytes().any(|byte| is_special(byte) || is_control(byte)) {
         out.extend_from_slice(text.as_bytes());
         return;

@@ -153,5 +153,5 @@ fn read(connection: &Connection, measurement: &str, from_ns: i64, to_ns: i64) ->
 }
 
 fn column_names(statement: &Statement<'_>) -> Vec<Arc<str>> {
-    statement.column_names().into_iter().map(Arc::from).collect()
+    statement.column_names().map(Arc::from).collect()
 }

@@ -15,7 +15,7 @@ use crate::sink::metrics;
 /// Level 1 compresses these repetitive lines nearly as well as higher levels, in a fraction of their time.
 const LEVEL: Compression = Compression::new(1);
 
-/// The most that is kept of a server's words.
+/// The most characters that are kept of a server's words.
 const LONGEST_WORDS: usize = 1000;
 
 /// What an answer means for the lines that were sent.
@@ -178,8 +178,16 @@ fn influx_words(body: &str) -> Option<String> {
     words.as_str().map(str::to_owned)
 }
 
+/// Keeps the beginning and the end: InfluxDB quotes the line first and gives its reason last.
 fn shorten(words: &str) -> String {
-    words.trim().chars().take(LONGEST_WORDS).collect()
+    let words = words.trim();
+    let length = words.chars().count();
+    if length <= LONGEST_WORDS {
+        return words.to_owned();
+    }
+    let head = words.chars().take(LONGEST_WORDS / 2);
+    let tail = words.chars().skip(length - LONGEST_WORDS / 2);
+    head.chain(" … ".chars()).chain(tail).collect()
 }
 
 fn class_of(status: u16) -> &'static str {

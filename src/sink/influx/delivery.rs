@@ -42,7 +42,8 @@ impl Delivery {
 
     async fn deliver_unless_stopped(&self, batch: &Batch) -> Vec<Refused> {
         let mut refused = Vec::new();
-        let mut pieces = vec![0..batch.len()];
+        let whole = 0..batch.len();
+        let mut pieces = vec![whole];
         while let Some(piece) = pieces.pop() {
             let Outcome::Rejected { words } = self.deliver_piece(batch, piece.clone()).await else { continue };
             if is_all_dropped(&words, piece.len()) {

@@ -19,13 +19,17 @@ pub enum ProbeError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The server, the token or the bucket.
-    #[error("{problem} (answer: {words})")]
+    #[error("{}", with_words(problem, words))]
     Server {
         /// What is wrong and what to do.
         problem: Problem,
-        /// In the server's words, or those of the transport.
+        /// In the server's words, or those of the transport; may be empty.
         words: String,
     },
+}
+
+fn with_words(problem: &Problem, words: &str) -> String {
+    if words.is_empty() { problem.to_string() } else { format!("{problem} (answer: {words})") }
 }
 
 /// Asks once, without retries. An empty write proves the way that rows will take, and stores nothing.
