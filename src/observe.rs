@@ -270,6 +270,7 @@ mod tests {
 
     fn reasons_when_retrying(since: Duration, needs_operator: bool) -> Vec<String> {
         let status = Status::new(LONGEST_SILENCE, move || {
+            #[allow(clippy::disallowed_methods, reason = "a made-up outage has to begin in the past")]
             let since = SystemTime::now() - since;
             Sink::Retrying { since, needs_operator, message: "InfluxDB refuses the token".to_owned() }
         });

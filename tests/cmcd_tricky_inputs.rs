@@ -113,7 +113,10 @@ fn encode(payload: &str) -> String {
     query
 }
 
-fn decode(carriers: Carriers, value: &[u8]) -> (Result<Vec<Seen>, Reason>, Vec<(Warning, u64)>) {
+/// What a record decodes to, and the warnings that it causes.
+type Decoded = (Result<Vec<Seen>, Reason>, Vec<(Warning, u64)>);
+
+fn decode(carriers: Carriers, value: &[u8]) -> Decoded {
     let mut decoder = Decoder::new(Arc::new(carriers));
     let record = Record { offset: 0, append_ms: 0, key: None, value, headers: Headers::default() };
     let mut seen = Vec::new();

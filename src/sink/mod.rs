@@ -11,7 +11,6 @@ mod batch;
 mod health;
 pub mod influx;
 pub mod line_protocol;
-pub mod metrics;
 pub mod sqlite;
 
 use std::future::Future;

@@ -14,8 +14,9 @@ use tokio::sync::watch;
 use crate::model::{FieldKind, Row, Rows, Schema, Value};
 use crate::sink::backoff::Backoff;
 use crate::sink::line_protocol::UNKNOWN;
-use crate::sink::{Fault, Health, Refused, Sink, Stopped, metrics};
+use crate::sink::{Fault, Health, Refused, Sink, Stopped};
 use crate::store::sqlite::{Store, TIMESTAMP, quoted};
+use crate::telemetry;
 
 /// The sink that writes to the embedded store.
 #[derive(Debug)]
@@ -56,8 +57,8 @@ impl Sink for Sqlite {
             match self.try_write(windows).await? {
                 Ok(rows) => {
                     watch.answered();
-                    ::metrics::counter!(metrics::ROWS).increment(rows as u64);
-                    ::metrics::histogram!(metrics::WRITE_SECONDS).record(started.elapsed().as_secs_f64());
+                    metrics::counter!(telemetry::SINK_ROWS.name).increment(rows as u64);
+                    metrics::histogram!(telemetry::SINK_WRITE_DURATION.name).record(started.elapsed().as_secs_f64());
                     return Ok(Vec::new());
                 }
                 Err(error) => watch.failed(
@@ -70,7 +71,7 @@ impl Sink for Sqlite {
                 () = tokio::time::sleep(backoff.next_wait()) => {}
                 _ = stop.wait_for(|stopped| *stopped) => return Err(Stopped),
             }
-            ::metrics::counter!(metrics::RETRIES).increment(1);
+            metrics::counter!(telemetry::SINK_RETRIES.name).increment(1);
         }
     }
 

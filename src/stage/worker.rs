@@ -116,6 +116,10 @@ pub struct Worker<S: Stage> {
 
 impl<S: Stage> Worker<S> {
     /// Connects, registers its transactional id, and joins the group.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "holds at most one acknowledgement per closed window, and those are bounded (R3)"
+    )]
     pub fn new(stage: S, options: Options, outbox: Outbox, observed: Observed) -> Result<Self, Error> {
         let properties = &options.properties;
         let state = StateReader::new(properties)?;
@@ -419,7 +423,9 @@ fn hand_over<W: Work>(slot: &mut Slot<W>, outbox: &Outbox, acknowledgements: &Se
             continue;
         }
         let (assignment, sender, window) = (slot.assignment, acknowledgements.clone(), closed.name);
+        let closed_at = Instant::now();
         outbox.hand_over(closed.rows, move |refused| {
+            metrics::histogram!(telemetry::WINDOW_WRITE_DELAY.name).record(closed_at.elapsed().as_secs_f64());
             // A worker that has ended no longer listens.
             drop(sender.send(Acknowledged { assignment, window, refused }));
         });

@@ -46,6 +46,8 @@ metrics! {
         "Windows closed.";
     WINDOW_CLOSE_DELAY = Histogram(DELAY_SECONDS), "streamgauge_window_close_delay_seconds", ["source"],
         "From the end of a window to its close, by the clock of the broker.";
+    WINDOW_WRITE_DELAY = Histogram(SHORT_SECONDS), "streamgauge_window_write_delay_seconds", [],
+        "From the close of a window until the sink has acknowledged its rows.";
     WINDOWS_OPEN = Gauge, "streamgauge_windows_open", ["source", "topic", "partition"],
         "Windows that still take records.";
     WINDOWS_UNACKNOWLEDGED = Gauge, "streamgauge_windows_unacknowledged", ["source", "topic", "partition"],

@@ -10,7 +10,7 @@ use influxdb2::{ClientBuilder, RequestError};
 use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 
 use super::{Problem, Settings, SettingsError};
-use crate::sink::metrics;
+use crate::telemetry;
 
 /// Level 1 compresses these repetitive lines nearly as well as higher levels, in a fraction of their time.
 const LEVEL: Compression = Compression::new(1);
@@ -88,7 +88,7 @@ impl Client {
             Ok(()) => ("2xx", Answer::Stored),
             Err(error) => self.explain(error),
         };
-        ::metrics::counter!(metrics::REQUESTS, "status" => class).increment(1);
+        metrics::counter!(telemetry::SINK_REQUESTS.name, "status" => class).increment(1);
         answer
     }
 

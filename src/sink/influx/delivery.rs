@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use super::client::{Answer, Client};
 use crate::sink::backoff::Backoff;
 use crate::sink::batch::Batch;
-use crate::sink::{Health, Refused, Stopped, metrics};
+use crate::sink::{Health, Refused, Stopped};
+use crate::telemetry;
 
 /// What delivering a batch needs.
 #[derive(Debug)]
@@ -54,8 +55,8 @@ impl Delivery {
             pieces.push(middle..piece.end);
             pieces.push(piece.start..middle);
         }
-        ::metrics::counter!(metrics::ROWS).increment((batch.len() - refused.len()) as u64);
-        ::metrics::counter!(metrics::REFUSED_ROWS).increment(refused.len() as u64);
+        metrics::counter!(telemetry::SINK_ROWS.name).increment((batch.len() - refused.len()) as u64);
+        metrics::counter!(telemetry::SINK_REFUSED_ROWS.name).increment(refused.len() as u64);
         refused
     }
 
@@ -76,7 +77,7 @@ impl Delivery {
                 Answer::Failed { problem, words } => watch.failed(problem.fault(), &problem.to_string(), &words),
             }
             tokio::time::sleep(backoff.next_wait()).await;
-            ::metrics::counter!(metrics::RETRIES).increment(1);
+            metrics::counter!(telemetry::SINK_RETRIES.name).increment(1);
         }
     }
 }

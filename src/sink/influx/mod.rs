@@ -22,7 +22,8 @@ pub use problem::{Problem, SettingsError};
 
 use crate::model::Rows;
 use crate::sink::batch::{Batch, Batcher, Limits};
-use crate::sink::{Health, Refused, Sink, Stopped, metrics};
+use crate::sink::{Health, Refused, Sink, Stopped};
+use crate::telemetry;
 use client::Client;
 use delivery::Delivery;
 
@@ -121,7 +122,7 @@ impl Sink for Influx {
             requests.start(batch, &mut batcher).await?;
         }
         let refused = requests.finish(&mut batcher).await?;
-        ::metrics::histogram!(metrics::WRITE_SECONDS).record(started.elapsed().as_secs_f64());
+        metrics::histogram!(telemetry::SINK_WRITE_DURATION.name).record(started.elapsed().as_secs_f64());
         Ok(refused)
     }
 

@@ -1,0 +1,277 @@
+//! The three parts: produce, consume and discard, and the session stage.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use streamgauge::bus::{Admin, Outgoing, PlainProducer, Properties, StartAt, TopicSpec};
+use streamgauge::model::{EventTime, Rows};
+use streamgauge::observe::{LONGEST_SILENCE, Sink as ObservedSink, Status};
+use streamgauge::service::{Service, Settings, find_topics, topic_names};
+use streamgauge::simulate::{CLOUDFRONT_FIELDS, Carrier, Scenario, Simulation};
+use streamgauge::sink::influx::{self, Influx};
+use streamgauge::sink::{Health, Refused, Sink, Stopped};
+use streamgauge::telemetry::Exporter;
+use streamgauge::topology::Topology;
+
+use crate::Args;
+use crate::measure::{Figures, Stopwatch};
+
+/// A part of the bench.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Part {
+    Produce,
+    Discard,
+    Session,
+}
+
+impl Part {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Produce => "produce",
+            Self::Discard => "discard",
+            Self::Session => "session",
+        }
+    }
+}
+
+const TOPIC: &str = "bench.cmcd.logs";
+
+/// The fields of a lean log configuration: all that the rows need.
+const LEAN_FIELDS: [&str; 9] = [
+    "timestamp",
+    "time-to-first-byte",
+    "sc-status",
+    "sc-bytes",
+    "x-edge-location",
+    "x-edge-request-id",
+    "time-taken",
+    "cs-uri-query",
+    "x-edge-result-type",
+];
+
+pub(crate) fn run(part: Part, args: &Args) {
+    let figures = match part {
+        Part::Produce => produce(args),
+        Part::Discard => discard(args),
+        Part::Session => session(args),
+    };
+    println!("{}", serde_json::to_string(&figures).expect("figures are JSON"));
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
+}
+
+fn topology(args: &Args) -> Topology {
+    let fields: Vec<&str> = if args.full_lines { CLOUDFRONT_FIELDS.to_vec() } else { LEAN_FIELDS.to_vec() };
+    let text = format!(
+        "[[source]]\nname = \"bench\"\ntopic = \"{TOPIC}\"\ncarrier = \"cloudfront-rt\"\nclock = \"log\"\ngrace_ms = {}\npartitions = {}\ncloudfront_fields = {fields:?}\n",
+        args.grace_ms, args.partitions
+    );
+    Topology::from_toml(&text, std::path::Path::new("bench.toml")).expect("the bench's topology is valid")
+}
+
+/// Lines of simulated viewers, spread over as much event time as they take, which ends a minute ago.
+fn produce(args: &Args) -> Figures {
+    let properties = Properties::for_brokers(&args.brokers);
+    let admin = Admin::new(&properties).expect("a client");
+    let specs: Vec<TopicSpec> = topic_names(&topology(args))
+        .into_iter()
+        .map(|name| TopicSpec {
+            settings: [("message.timestamp.type".to_owned(), "LogAppendTime".to_owned())].into(),
+            partitions: args.partitions,
+            name,
+        })
+        .collect();
+    runtime().block_on(admin.create(&specs, 1)).expect("topics can be created");
+    let producer = PlainProducer::new(&properties).expect("a client");
+    // A viewer makes about 0.7 requests a second.
+    let span_ms =
+        i64::try_from(args.lines * 1000 / (u64::from(args.viewers) * 7 / 10).max(1)).expect("a sane number") + 10_000;
+    let mut scenario = Scenario::steady(args.viewers, span_ms * 2);
+    scenario.carriers = vec![(Carrier::CloudFrontRealTime, 1)];
+    scenario.event_mode_permille = 0;
+    let end = streamgauge_now() - 60_000;
+    let mut figures = Figures::default();
+    let stopwatch = Stopwatch::start();
+    for record in Simulation::new(scenario, 1, EventTime::from_millis(end - span_ms)) {
+        if figures.events == args.lines {
+            break;
+        }
+        let value = if args.full_lines { record.value } else { lean(&record.value) };
+        figures.events += 1;
+        figures.bytes += value.len() as u64;
+        send(&producer, None, record.key, value);
+    }
+    // A line per partition that is late enough to close every window before it.
+    for partition in 0..args.partitions {
+        let last = format!("{}.000\t0.001\t200\t1\tEND\tend-{partition}\t0.001\t-\tHit", end / 1000 + 50);
+        let last = if args.full_lines { full_last(end) } else { last };
+        send(&producer, Some(partition), None, last.into_bytes());
+    }
+    producer.flush(Duration::from_secs(60)).expect("everything is delivered");
+    stopwatch.stop(&mut figures);
+    figures
+}
+
+fn full_last(end: i64) -> String {
+    format!("{}.000\t0.001\t200\t1\tGET\thost\t/\tEND\tend\t0.001\t-\tHit\t-", end / 1000 + 50)
+}
+
+fn send(producer: &PlainProducer, partition: Option<i32>, key: Option<Vec<u8>>, value: Vec<u8>) {
+    let outgoing = Outgoing { topic: TOPIC.to_owned(), partition, key, value, headers: Vec::new() };
+    producer.send(&outgoing, None).expect("the broker takes it");
+}
+
+/// The lean selection of a full line; both are in canonical order.
+fn lean(line: &[u8]) -> Vec<u8> {
+    let mut chosen = Vec::with_capacity(line.len());
+    for (name, column) in CLOUDFRONT_FIELDS.iter().zip(line.split(|byte| *byte == b'\t')) {
+        if LEAN_FIELDS.contains(name) {
+            if !chosen.is_empty() {
+                chosen.push(b'\t');
+            }
+            chosen.extend_from_slice(column);
+        }
+    }
+    chosen
+}
+
+#[allow(clippy::disallowed_methods, reason = "the lines must not be from the broker's future")]
+fn streamgauge_now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_millis()).expect("before the year 292 million")
+}
+
+/// Polls every record and looks at nothing but its length.
+fn discard(args: &Args) -> Figures {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &args.brokers)
+        .set("group.id", "bench.discard")
+        .set("enable.auto.commit", "false")
+        .set("queued.max.messages.kbytes", "32768")
+        .set("fetch.queue.backoff.ms", "2")
+        .create()
+        .expect("a client");
+    let mut remaining = 0;
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..args.partitions {
+        let (low, high) =
+            consumer.fetch_watermarks(TOPIC, partition, Duration::from_secs(10)).expect("the topic is there");
+        remaining += high - low;
+        assignment.add_partition_offset(TOPIC, partition, Offset::Beginning).expect("a valid offset");
+    }
+    consumer.assign(&assignment).expect("an assignment");
+    let mut figures = Figures::default();
+    let stopwatch = Stopwatch::start();
+    while remaining > 0 {
+        if let Some(message) = consumer.poll(Duration::from_millis(100)) {
+            figures.bytes += message.expect("the broker answers").payload_len() as u64;
+            figures.events += 1;
+            remaining -= 1;
+        }
+    }
+    stopwatch.stop(&mut figures);
+    figures
+}
+
+/// InfluxDB, with a count of the rows that it has acknowledged.
+struct Counting {
+    inner: Influx,
+    rows: AtomicU64,
+}
+
+impl Sink for Counting {
+    async fn write(&self, windows: &[Arc<dyn Rows>]) -> Result<Vec<Refused>, Stopped> {
+        let refused = self.inner.write(windows).await?;
+        let rows: usize = windows.iter().map(|window| window.len()).sum();
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        Ok(refused)
+    }
+
+    fn health(&self) -> Health {
+        self.inner.health()
+    }
+}
+
+/// One worker with everything on: transactions, state, partials, metrics, rows to InfluxDB.
+fn session(args: &Args) -> Figures {
+    let exporter = Exporter::install().expect("the first recorder");
+    let runtime = runtime();
+    let entered = runtime.enter();
+    let (_running, stop) = tokio::sync::watch::channel(false);
+    let mut words = args.influx.split(' ');
+    let mut word = || words.next().expect("url, organization, bucket and token");
+    let settings = influx::Settings::new(word(), word(), word());
+    let inner = Influx::new(&settings, word(), stop).expect("valid settings");
+    let sink = Arc::new(Counting { inner, rows: AtomicU64::new(0) });
+    let status = Arc::new(Status::new(LONGEST_SILENCE, || ObservedSink::Ok));
+    let topology = topology(args);
+    let properties = Properties::for_brokers(&args.brokers);
+    let found = find_topics(&topology, &properties).expect("the topics are there");
+    let settings = Settings {
+        properties,
+        group_prefix: "bench".to_owned(),
+        instance: "bench".to_owned(),
+        start: StartAt::Earliest,
+        commit_interval: Duration::from_secs(1),
+        session_workers: 1,
+        rollup_workers: 0,
+    };
+    let mut figures = Figures::default();
+    let stopwatch = Stopwatch::start();
+    let service = Service::start(&topology, found, &settings, &sink, &status).expect("the service starts");
+    await_end(&status, args, Instant::now());
+    runtime.block_on(service.stop()).expect("the service stops");
+    stopwatch.stop(&mut figures);
+    drop(entered);
+    figures.events = args.lines;
+    figures.rows = sink.rows.load(Ordering::Relaxed);
+    (figures.within_a_second, figures.slowest_seconds) = write_delays(&exporter.render(&status));
+    figures
+}
+
+/// Waits until everything is read, written and acknowledged.
+#[allow(clippy::disallowed_methods, reason = "looks at the state twice a second")]
+fn await_end(status: &Status, args: &Args, started: Instant) {
+    loop {
+        let workers = status.workers();
+        let partitions: Vec<_> = workers.iter().flat_map(|worker| &worker.snapshot.partitions).collect();
+        let position: i64 = partitions.iter().map(|one| one.position).sum();
+        let unacknowledged: u64 = partitions.iter().map(|one| one.windows_unacknowledged).sum();
+        let expected = i64::try_from(args.lines).unwrap_or(i64::MAX) + i64::from(args.partitions);
+        if position >= expected && unacknowledged == 0 {
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(600), "not done after ten minutes: {position} of {expected}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// The share of windows that were acknowledged within a second of their close, and the bucket that holds the slowest.
+fn write_delays(metrics: &str) -> (f64, f64) {
+    let mut within = 0.0;
+    let mut total = 0.0;
+    let mut slowest = f64::INFINITY;
+    for line in metrics.lines().filter(|line| line.starts_with("streamgauge_window_write_delay_seconds")) {
+        let value: f64 = line.rsplit(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        if line.contains("_count") {
+            total = value;
+        } else if line.contains("le=\"1\"") {
+            within = value;
+        }
+    }
+    for line in metrics.lines().filter(|line| line.starts_with("streamgauge_window_write_delay_seconds_bucket")) {
+        let bound =
+            line.split("le=\"").nth(1).and_then(|rest| rest.split('"').next()).and_then(|text| text.parse().ok());
+        let value: f64 = line.rsplit(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        if let (Some(bound), true) = (bound, value >= total) {
+            slowest = f64::min(slowest, bound);
+        }
+    }
+    (within / f64::max(total, 1.0), slowest)
+}
