@@ -6,13 +6,14 @@
 //! R3  Windows close in ascending order, so that what one carries is ready for the next.
 //! R4  The frontier is the largest boundary such that every window ending at or before it is closed and acknowledged. It never moves back.
 //! R5  The resume offset covers every window that ends after the frontier, whether open, closed or already acknowledged.
-//! R6  Restored, the watermark is `frontier + grace`: a window at or before the frontier is final, one after it is rebuilt from all its records.
+//! R6  Restored, the watermark is what it was at the resume offset, so every record is judged as it was the first time: late then, late now.
+//!     A window at or before the frontier is written and takes nothing; one after it is rebuilt from all its records.
 //!
 //! Why leaving out any of these goes wrong is shown by the recovery model that ARCHITECTURE.md describes.
 
 mod timeline;
 
-pub use timeline::{Closed, CommitPoint, Timeline};
+pub use timeline::{Accepted, Closed, CommitPoint, Timeline};
 
 /// What decides where windows begin and when they are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,6 +21,8 @@ pub struct CommitPoint {
     pub frontier: Option<Boundary>,
     /// The first offset that a window after the frontier needs; `None` = no such window has a record.
     pub first_needed: Option<i64>,
+    /// The watermark at the offset to resume from: before the record there is read.
+    pub watermark: Option<EventTime>,
 }
 
 impl CommitPoint {
@@ -28,6 +30,17 @@ impl CommitPoint {
     pub fn resume_offset(&self, position: i64) -> i64 {
         self.first_needed.map_or(position, |needed| needed.min(position))
     }
+}
+
+/// What became of a record.
+#[derive(Debug)]
+pub enum Accepted<'a, W> {
+    /// It is a member of this window, to be filled by the caller.
+    Member(&'a mut W),
+    /// It is a member of a window at or before the frontier, which was written before a restart.
+    Written,
+    /// Its window was final before it came.
+    Late,
 }
 
 enum State<W> {
@@ -41,6 +54,8 @@ struct Slot<W> {
     end: Boundary,
     /// Of the first record that is a member of this window.
     first_offset: i64,
+    /// Before that record was read.
+    watermark_before: Option<EventTime>,
     state: State<W>,
 }
 
@@ -49,6 +64,8 @@ pub struct Timeline<W> {
     rules: Rules,
     watermark: Option<EventTime>,
     frontier: Option<Boundary>,
+    /// The record being read, and the watermark before it: a record can hold several events.
+    reading: Option<(i64, Option<EventTime>)>,
     /// Every window after the frontier that has a member, ascending by end.
     slots: VecDeque<Slot<W>>,
     /// The end of the oldest open window: saves the search when nothing is to be closed, which is nearly always.
@@ -56,10 +73,9 @@ pub struct Timeline<W> {
 }
 
 impl<W> Timeline<W> {
-    /// A timeline that goes on from a saved frontier; `None` starts from nothing.
-    pub fn restore(rules: Rules, frontier: Option<Boundary>) -> Self {
-        let watermark = frontier.map(|boundary| EventTime::from_millis(boundary.as_millis()).plus(rules.grace_ms));
-        Self { rules, watermark, frontier, slots: VecDeque::new(), oldest_open: None }
+    /// A timeline that goes on from a saved frontier, with the watermark that was saved with it (R6); `None` starts from nothing.
+    pub fn restore(rules: Rules, frontier: Option<Boundary>, watermark: Option<EventTime>) -> Self {
+        Self { rules, watermark, frontier, reading: None, slots: VecDeque::new(), oldest_open: None }
     }
 
     /// The end of the window that holds `time`.
@@ -67,27 +83,28 @@ impl<W> Timeline<W> {
         Boundary::at_or_before(time, self.rules.window_ms).plus(self.rules.window_ms)
     }
 
-    /// Takes in a record with this event time: its window, to be filled by the caller, or `None` when the record is late.
-    /// The watermark moves after the decision, so a record is never late because of itself. Call [`Self::close_next`] afterwards.
-    pub fn accept(&mut self, offset: i64, time: EventTime, make: impl FnOnce(Boundary) -> W) -> Option<&mut W> {
+    /// Takes in an event with this time, of the record at `offset`. The watermark moves after the decision, so an event is never
+    /// late because of itself. Call [`Self::close_next`] when the record is done.
+    pub fn accept(&mut self, offset: i64, time: EventTime, make: impl FnOnce(Boundary) -> W) -> Accepted<'_, W> {
+        self.read(offset);
         let end = self.window_end(time);
         if self.is_final(end) {
-            return None;
+            return Accepted::Late;
         }
         self.advance(time.plus(-self.rules.disorder_bound_ms));
-        self.open_slot(offset, end, make)
+        self.open_slot(offset, end, make).map_or(Accepted::Written, Accepted::Member)
     }
 
     /// Makes a record a member of the window that ends at `end` without moving the watermark; `None` when that window is final.
     pub fn join(&mut self, offset: i64, end: Boundary, make: impl FnOnce(Boundary) -> W) -> Option<&mut W> {
+        self.read(offset);
         if self.is_final(end) {
             return None;
         }
         self.open_slot(offset, end, make)
     }
 
-    /// Moves the watermark to at least `watermark`. The record that causes it must be a member of a window that ends after the
-    /// boundary it makes final, or a restart would not see it again (R5).
+    /// Moves the watermark to at least `watermark`.
     pub fn advance(&mut self, watermark: EventTime) {
         if self.watermark.is_none_or(|current| current < watermark) {
             self.watermark = Some(watermark);
@@ -126,7 +143,12 @@ impl<W> Timeline<W> {
         }
         let frontier = frontier.max(self.frontier);
         let needed = self.slots.iter().filter(|slot| frontier.is_none_or(|boundary| slot.end > boundary));
-        CommitPoint { frontier, first_needed: needed.map(|slot| slot.first_offset).min() }
+        let first = needed.min_by_key(|slot| slot.first_offset);
+        CommitPoint {
+            frontier,
+            first_needed: first.map(|slot| slot.first_offset),
+            watermark: first.map_or(self.watermark, |slot| slot.watermark_before),
+        }
     }
 
     /// The commit that saved `point` has succeeded: what lies at or before its frontier is forgotten.
@@ -169,7 +191,18 @@ impl<W> Timeline<W> {
         self.watermark.is_some_and(|watermark| end.plus(self.rules.grace_ms).as_millis() <= watermark.as_millis())
     }
 
+    /// Remembers the watermark before the first event of a record.
+    fn read(&mut self, offset: i64) {
+        if self.reading.is_none_or(|(current, _)| current != offset) {
+            self.reading = Some((offset, self.watermark));
+        }
+    }
+
+    /// The window that ends at `end`, made when it is new; `None` when it does not take records any more.
     fn open_slot(&mut self, offset: i64, end: Boundary, make: impl FnOnce(Boundary) -> W) -> Option<&mut W> {
+        if self.frontier.is_some_and(|frontier| end <= frontier) {
+            return None;
+        }
         // Nearly every record belongs to the newest window or the one before it.
         let after = self.slots.iter().rposition(|slot| slot.end <= end);
         let index = match after {
@@ -177,7 +210,8 @@ impl<W> Timeline<W> {
             _ => {
                 let index = after.map_or(0, |index| index + 1);
                 let state = State::Open(make(end));
-                self.slots.insert(index, Slot { end, first_offset: offset, state });
+                let watermark_before = self.reading.and_then(|(_, watermark)| watermark);
+                self.slots.insert(index, Slot { end, first_offset: offset, watermark_before, state });
                 self.oldest_open = Some(self.oldest_open.map_or(end, |oldest| oldest.min(end)));
                 index
             }

@@ -20,7 +20,9 @@ struct SourceTimeline {
 
 impl SourceTimeline {
     fn restore(rules: Rules, frontier: Option<Boundary>) -> Self {
-        Self { timeline: Timeline::restore(rules, frontier), announced: BTreeMap::new() }
+        // Every partition has announced at least the frontier.
+        let watermark = frontier.map(|boundary| EventTime::from_millis(boundary.as_millis()));
+        Self { timeline: Timeline::restore(rules, frontier, watermark), announced: BTreeMap::new() }
     }
 
     /// Takes in one announcement and moves the watermark when it was the last that was missing.

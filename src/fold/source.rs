@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 use super::clock::{Clock, clamp};
 use crate::aggregate::cmcd::{Caps, ClosedWindow, Context, Outcome, SourceLabels, Window};
 use crate::decode::cmcd::Decoder;
-use crate::engine::{CommitPoint, Rules, Timeline};
+use crate::engine::{Accepted, CommitPoint, Rules, Timeline};
 use crate::model::cmcd::{Event, Mode};
 use crate::model::{Boundary, EventTime, Reason, Record};
 
@@ -72,6 +72,17 @@ pub struct Resume {
     pub offset: i64,
     /// How far reading had come before: at or beyond `offset`.
     pub saved_position: i64,
+    /// Every window ending at or before it is written; `None` = nothing is yet.
+    pub frontier: Option<Boundary>,
+    /// The watermark at `offset`, as the commit had it.
+    pub watermark: Option<EventTime>,
+}
+
+impl Resume {
+    /// From here on, with nothing read before.
+    pub fn afresh(offset: i64) -> Self {
+        Self { offset, saved_position: offset, frontier: None, watermark: None }
+    }
 }
 
 /// A window that has just closed.
@@ -98,15 +109,15 @@ pub struct SourceFold {
 }
 
 impl SourceFold {
-    /// Goes on from a saved frontier, at the offset to resume from; side outputs are new from the saved position on.
-    pub fn restore(settings: SourceSettings, partition: i32, frontier: Option<Boundary>, resume: Resume) -> Self {
+    /// Goes on where a commit left off; side outputs are new from the saved position on.
+    pub fn restore(settings: SourceSettings, partition: i32, resume: Resume) -> Self {
         let labels = SourceLabels {
             source: settings.source.as_str().into(),
             shard: partition.to_string().into(),
             cdn: settings.cdn.as_str().into(),
         };
         Self {
-            timeline: Timeline::restore(settings.rules, frontier),
+            timeline: Timeline::restore(settings.rules, resume.frontier, resume.watermark),
             settings,
             labels,
             position: resume.offset,
@@ -231,10 +242,13 @@ impl SourceFold {
         };
         self.counts.members_rejected += u64::from(event.members_rejected);
         self.counts.clamped += u64::from(clamped);
-        let Some(window) = self.window_for(record.offset, time) else {
-            self.counts.late += 1;
-            self.note_late(record, event, &context);
-            return Pushed::Late;
+        let window = match self.window_for(record.offset, time) {
+            Accepted::Member(window) => window,
+            Accepted::Written => return Pushed::InTime,
+            Accepted::Late => {
+                self.note_late(record, event, &context);
+                return Pushed::Late;
+            }
         };
         match window.absorb(event, &context) {
             Outcome::Counted => self.counts.events += 1,
@@ -244,7 +258,7 @@ impl SourceFold {
     }
 
     /// The open window for a record; the watermark moves.
-    fn window_for(&mut self, offset: i64, time: EventTime) -> Option<&mut Window<RandomState>> {
+    fn window_for(&mut self, offset: i64, time: EventTime) -> Accepted<'_, Window<RandomState>> {
         let Self { timeline, settings, recent_sessions, hasher, .. } = self;
         timeline.accept(offset, time, |end| new_window(settings, recent_sessions, hasher, end))
     }
@@ -252,6 +266,7 @@ impl SourceFold {
     /// A late event counts as such in the window that holds its append time. That one is still open: the watermark is behind
     /// every append time by at least the disorder bound.
     fn note_late(&mut self, record: &Record<'_>, event: &Event<'_>, context: &Context<'_>) {
+        self.counts.late += u64::from(record.offset >= self.side_outputs_from);
         let Self { timeline, settings, recent_sessions, hasher, .. } = self;
         let end = timeline.window_end(EventTime::from_millis(record.append_ms));
         if let Some(window) =

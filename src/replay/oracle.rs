@@ -56,7 +56,7 @@ impl Oracle {
     pub fn push(&mut self, partition: i32, record: &Record<'_>, rows: &mut dyn FnMut(&dyn Rows)) {
         let Self { settings, carriers, partitions, edges, summary } = self;
         let one = partitions.entry(partition).or_insert_with(|| Partition {
-            fold: SourceFold::restore(settings.clone(), partition, None, Resume { offset: 0, saved_position: 0 }),
+            fold: SourceFold::restore(settings.clone(), partition, Resume::afresh(0)),
             decoder: Decoder::new(Arc::clone(carriers)),
         });
         summary.records += 1;

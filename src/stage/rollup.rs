@@ -135,7 +135,7 @@ impl Work for RollupWork {
             commit.sources.iter().filter_map(|(source, point)| Some((source.clone(), point.frontier?))).collect();
         Some(Prepared {
             resume_offset: commit.resume_offset(position),
-            state: Saved { position, frontiers }.encode(self.frame),
+            state: Saved { position, frontiers, watermark: None }.encode(self.frame),
             announcement: None,
             point: (commit, position),
         })

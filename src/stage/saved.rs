@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Boundary;
 use crate::model::bytes::{Reader, Short, Writer};
+use crate::model::{Boundary, EventTime};
 
 const VERSION: u8 = 1;
 
@@ -67,6 +67,8 @@ pub(super) struct Saved {
     pub(super) position: i64,
     /// The frontier of each source in the partition.
     pub(super) frontiers: BTreeMap<Box<str>, Boundary>,
+    /// The watermark at the offset to resume from, where it is not the frontier itself.
+    pub(super) watermark: Option<EventTime>,
 }
 
 impl Saved {
@@ -81,6 +83,8 @@ impl Saved {
             out.text(source);
             out.integer(frontier.as_millis());
         }
+        out.byte(u8::from(self.watermark.is_some()));
+        out.integer(self.watermark.map_or(0, EventTime::as_millis));
         out.into_bytes()
     }
 
@@ -104,7 +108,9 @@ impl Saved {
             let source = input.text()?.into();
             frontiers.insert(source, Boundary::from_millis(input.integer()?));
         }
-        Ok(Self { position, frontiers })
+        let has_watermark = input.byte()? != 0;
+        let watermark = EventTime::from_millis(input.integer()?);
+        Ok(Self { position, frontiers, watermark: has_watermark.then_some(watermark) })
     }
 }
 
@@ -116,7 +122,11 @@ mod tests {
     #[test]
     fn only_a_state_of_the_same_frame_is_taken_up() {
         let frame = Frame { rules: 1, partitions: 8 };
-        let saved = Saved { position: 42, frontiers: BTreeMap::from([("cmcd".into(), Boundary::from_millis(10_000))]) };
+        let saved = Saved {
+            position: 42,
+            frontiers: BTreeMap::from([("cmcd".into(), Boundary::from_millis(10_000))]),
+            watermark: Some(EventTime::from_millis(19_500)),
+        };
         let bytes = saved.encode(frame);
         assert_eq!(Saved::decode(&bytes, frame).unwrap(), saved);
         let grown = Saved::decode(&bytes, Frame { partitions: 9, ..frame }).unwrap_err();

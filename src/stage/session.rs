@@ -98,11 +98,17 @@ impl Stage for SessionStage {
                 "an offset is committed but no frontier is saved: windows that straddle the restart may be written with too little; use `streamgauge reset` instead of Kafka's own tools to move offsets"
             );
         }
-        let frontier = saved.as_ref().and_then(|saved| saved.frontiers.get(source.as_str()).copied());
-        let saved_position = saved.map_or(start.offset, |saved| saved.position.max(start.offset));
-        let resume = Resume { offset: start.offset, saved_position };
+        let resume = saved.map_or_else(
+            || Resume::afresh(start.offset),
+            |saved| Resume {
+                offset: start.offset,
+                saved_position: saved.position.max(start.offset),
+                frontier: saved.frontiers.get(source.as_str()).copied(),
+                watermark: saved.watermark,
+            },
+        );
         Ok(SessionWork {
-            fold: SourceFold::restore(plan.settings.clone(), name.partition, frontier, resume),
+            fold: SourceFold::restore(plan.settings.clone(), name.partition, resume),
             decoder: Decoder::new(Arc::clone(&plan.carriers)),
             topics: Arc::clone(&self.topics),
             name: name.clone(),
@@ -233,7 +239,7 @@ impl Work for SessionWork {
         let announce = |frontier| Announcement { source, partitions, partition: self.name.partition, frontier };
         Some(Prepared {
             resume_offset: point.resume_offset(position),
-            state: Saved { position, frontiers }.encode(self.frame),
+            state: Saved { position, frontiers, watermark: point.watermark }.encode(self.frame),
             announcement: announcement.map(announce),
             point: SessionPoint { point, position },
         })

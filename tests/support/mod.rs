@@ -10,6 +10,8 @@
 // This is where the tests' one polling loop sleeps, and where they ask whether they run in CI.
 #![allow(clippy::disallowed_methods)]
 
+pub mod chaos;
+mod dice;
 mod influx;
 mod kafka;
 mod starter;
@@ -18,6 +20,7 @@ mod streamgauge;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+pub use dice::{Dice, seeds};
 pub use influx::{Influx, Point};
 pub use kafka::Kafka;
 pub use streamgauge::Streamgauge;
