@@ -4,7 +4,7 @@
 //! R2  A worker that stops publishing is noticed: only [`Worker::retire`] takes it off the list, so a thread that died stays on it and grows old.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Serialize, Serializer};
@@ -128,6 +128,20 @@ impl Worker {
     }
 }
 
+/// Something that must come right before the process is ready. Gone when it is dropped.
+pub struct Obstacle(Arc<Mutex<String>>);
+
+impl Obstacle {
+    /// Says anew what is in the way, and what to do; true when that is news.
+    pub fn describe(&self, text: impl Into<String>) -> bool {
+        let text = text.into();
+        let mut current = lock(&self.0);
+        let is_news = *current != text;
+        *current = text;
+        is_news
+    }
+}
+
 type SinkProbe = Box<dyn Fn() -> Sink + Send + Sync>;
 
 /// The state of the process, shared by all who publish and all who read.
@@ -136,6 +150,7 @@ pub struct Status {
     longest_silence: Duration,
     stopping: AtomicBool,
     workers: Mutex<Vec<Arc<Slot>>>,
+    obstacles: Mutex<Vec<Weak<Mutex<String>>>>,
     sink: SinkProbe,
 }
 
@@ -147,6 +162,7 @@ impl Status {
             longest_silence,
             stopping: AtomicBool::new(false),
             workers: Mutex::default(),
+            obstacles: Mutex::default(),
             sink: Box::new(sink),
         }
     }
@@ -157,6 +173,13 @@ impl Status {
         let slot = Arc::new(Slot { name: name.into(), state: Mutex::new(state) });
         lock(&self.workers).push(Arc::clone(&slot));
         Worker(slot)
+    }
+
+    /// Puts something in the way of readiness, until the answer is dropped.
+    pub fn obstacle(&self, text: impl Into<String>) -> Obstacle {
+        let text = Arc::new(Mutex::new(text.into()));
+        lock(&self.obstacles).push(Arc::downgrade(&text));
+        Obstacle(text)
     }
 
     /// From now on the process is not ready: it finishes what it has and leaves.
@@ -206,6 +229,10 @@ impl Status {
         if self.is_stopping() {
             reasons.push("the process is stopping".to_owned());
         }
+        let mut obstacles = lock(&self.obstacles);
+        obstacles.retain(|obstacle| obstacle.strong_count() > 0);
+        reasons.extend(obstacles.iter().filter_map(Weak::upgrade).map(|text| lock(&text).clone()));
+        drop(obstacles);
         let workers = self.workers();
         if workers.is_empty() {
             reasons.push("no worker has started yet".to_owned());
@@ -256,6 +283,17 @@ mod tests {
             ..Snapshot::default()
         });
         assert_eq!(status.why_not_ready(), ["session-0: rules 7 are newer than 6: upgrade"]);
+    }
+
+    #[test]
+    fn an_obstacle_holds_up_readiness_until_it_is_gone() {
+        let status = healthy();
+        status.worker("session-0").publish(Snapshot { joined: true, ..Snapshot::default() });
+        let obstacle = status.obstacle("no broker answers");
+        assert!(obstacle.describe("the credentials are refused") && !obstacle.describe("the credentials are refused"));
+        assert_eq!(status.why_not_ready(), ["the credentials are refused"]);
+        drop(obstacle);
+        assert_eq!(status.why_not_ready(), [""; 0]);
     }
 
     #[test]

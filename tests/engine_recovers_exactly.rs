@@ -10,7 +10,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use streamgauge::aggregate::cmcd::{Caps, Context, EdgeTotals, SourceLabels, Window};
+use streamgauge::aggregate::cmcd::{Caps, Context, EdgeTotals, Size, SourceLabels, Window};
 use streamgauge::aggregate::rollup::{Announcement, EdgeKey, Partial, RollupRecord};
 use streamgauge::engine::{Accepted, Rules, Timeline};
 use streamgauge::fold::RollupPartition;
@@ -254,7 +254,8 @@ struct RollupLog {
 /// One partition's part of an edge row: as many requests as samples, each with (bytes, time to first byte).
 fn edge_totals(edge: &str, samples: &[(u64, u64)]) -> EdgeTotals {
     let caps = Caps { sessions: 1, rollup_keys: 1, facts: 1 };
-    let mut window = Window::new(Boundary::from_millis(0), WINDOW_MS, caps, 0, foldhash::fast::FixedState::default());
+    let mut window =
+        Window::new(Boundary::from_millis(0), WINDOW_MS, caps, Size::default(), foldhash::fast::FixedState::default());
     for (bytes, ttfb_ms) in samples {
         let delivery = Delivery { bytes: Some(*bytes), ttfb_ms: Some(*ttfb_ms), ..Delivery::default() };
         let event = Event { mode: Mode::Request, time: None, keys: Keys::default(), delivery, members_rejected: 0 };

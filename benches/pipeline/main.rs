@@ -45,6 +45,9 @@ pub struct Args {
     /// The InfluxDB of a part: url, organization, bucket and token with blanks between
     #[arg(long, hide = true, default_value = "")]
     influx: String,
+    /// The consumer groups of a part begin with it: a new one reads from the start
+    #[arg(long, hide = true, default_value = "bench")]
+    group: String,
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,

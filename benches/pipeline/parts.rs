@@ -215,7 +215,7 @@ fn session(args: &Args) -> Figures {
     let found = find_topics(&topology, &properties).expect("the topics are there");
     let settings = Settings {
         properties,
-        group_prefix: "bench".to_owned(),
+        group_prefix: args.group.clone(),
         instance: "bench".to_owned(),
         start: StartAt::Earliest,
         commit_interval: Duration::from_secs(1),

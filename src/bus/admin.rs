@@ -1,11 +1,18 @@
 //! Topics: what exists, what is set on them, and creating what is missing.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::Metadata;
+
+use rdkafka::producer::{BaseProducer, Producer};
 
 use super::client::{Error, LoggingContext, Properties, TIMEOUT};
+
+/// How long one of the questions may take of which [`Admin::partitions`] asks several.
+const QUESTION: Duration = Duration::from_secs(2);
 
 /// A topic as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +37,8 @@ pub struct TopicFacts {
 /// Asks about topics and creates them.
 pub struct Admin {
     client: AdminClient<LoggingContext>,
+    /// Asks for metadata: unlike the other, it can be polled, and only a client that is polled tells why it is refused.
+    asker: BaseProducer<LoggingContext>,
     brokers: String,
 }
 
@@ -37,17 +46,35 @@ impl Admin {
     /// Connects lazily.
     pub fn new(properties: &Properties) -> Result<Self, Error> {
         let config = properties.client_config(&[("client.id", "streamgauge")], &[]);
-        let client = config.create_with_context(LoggingContext).map_err(|cause| Error::Properties { cause })?;
-        Ok(Self { client, brokers: properties.brokers().to_owned() })
+        let refused = |cause| Error::Properties { cause };
+        let client = config.create_with_context(LoggingContext::default()).map_err(refused)?;
+        let asker = config.create_with_context(LoggingContext::default()).map_err(refused)?;
+        Ok(Self { client, asker, brokers: properties.brokers().to_owned() })
     }
 
     /// The partitions of every topic. Blocks until a broker answers or the time-out has passed.
     pub fn partitions(&self) -> Result<BTreeMap<String, i32>, Error> {
-        let metadata = self.client.inner().fetch_metadata(None, TIMEOUT);
-        let metadata = metadata.map_err(|cause| Error::Unreachable { brokers: self.brokers.clone(), cause })?;
+        let metadata = self.metadata()?;
         let count =
             |topic: &rdkafka::metadata::MetadataTopic| i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
         Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), count(topic))).collect())
+    }
+
+    fn metadata(&self) -> Result<Metadata, Error> {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let asked = self.asker.client().fetch_metadata(None, QUESTION);
+            // Long enough for every event that waits, not only the first.
+            self.asker.poll(Duration::from_millis(20));
+            let context = self.asker.context();
+            match asked {
+                Ok(metadata) => return Ok(metadata),
+                Err(cause) if context.refusal().is_some() || Instant::now() >= deadline => {
+                    return Err(Error::unanswered(&self.brokers, cause, context));
+                }
+                Err(_) => {}
+            }
+        }
     }
 
     /// What is known of these topics; those that do not exist are left out.

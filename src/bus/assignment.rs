@@ -18,9 +18,9 @@ use tracing::{error, warn};
 
 use super::client::{StartAt, TIMEOUT, log_error, log_line};
 
-/// How often a look-up during an assignment is tried before the worker gives up: transactions of a crashed worker can hold the answer
-/// back until the broker has aborted them.
-const LOOK_UP_TRIES: u32 = 6;
+/// How often a look-up during an assignment is tried before the worker starts over: transactions of a crashed worker can hold the answer
+/// back until the broker has aborted them. All tries together stay below [`crate::observe::LONGEST_SILENCE`].
+const LOOK_UP_TRIES: u32 = 4;
 
 /// A partition by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
@@ -12,6 +13,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
 use tracing::{debug, error, warn};
+
+use crate::telemetry;
 
 /// How long a question to the brokers may take.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -80,6 +83,20 @@ impl Error {
     pub(crate) fn failed(doing: impl Into<String>, cause: KafkaError) -> Self {
         Self::Failed { doing: doing.into(), cause }
     }
+
+    /// Why a question was not answered: a client that is refused only sees its question time out, so its context is asked too.
+    pub(crate) fn unanswered(brokers: &str, cause: KafkaError, context: &LoggingContext) -> Self {
+        let brokers = brokers.to_owned();
+        match context.refusal() {
+            Some(cause) => Self::Refused { brokers, cause },
+            None => Self::Unreachable { brokers, cause },
+        }
+    }
+
+    /// Whether waiting may help: what the configuration or the state topics hold does not change by itself.
+    pub const fn may_pass(&self) -> bool {
+        !matches!(self, Self::Properties { .. } | Self::State { .. })
+    }
 }
 
 /// librdkafka properties that every client of the process begins with. They hold secrets and are never printed.
@@ -135,8 +152,18 @@ pub enum StartAt {
 }
 
 /// librdkafka's words, in our log. Its errors about brokers repeat with every try, so they are warnings: the client goes on by itself.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct LoggingContext;
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LoggingContext {
+    /// What the brokers said when they last refused the credentials.
+    refusal: Arc<Mutex<Option<String>>>,
+}
+
+impl LoggingContext {
+    /// What the brokers said if they have refused the credentials; known only after the client was polled.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        lock(&self.refusal).clone()
+    }
+}
 
 impl ClientContext for LoggingContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -144,6 +171,9 @@ impl ClientContext for LoggingContext {
     }
 
     fn error(&self, cause: KafkaError, reason: &str) {
+        if Trouble::of(&cause) == Trouble::Credentials {
+            *lock(&self.refusal) = Some(reason.to_owned());
+        }
         log_error(&cause, reason);
     }
 }
@@ -157,29 +187,87 @@ impl ProducerContext for LoggingContext {
     fn delivery(&self, _: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {}
 }
 
+/// librdkafka gives each line about a broker twice, here and as an error: the log has it once, by [`log_error`].
 pub(crate) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error
+            if facility != "FAIL" && facility != "ERROR" =>
+        {
             warn!(facility, "bus client: {message}");
         }
         _ => debug!(facility, "bus client: {message}"),
     }
 }
 
+/// What an error of the bus client is about; a label of its metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    Credentials,
+    Connection,
+    Other,
+}
+
+impl Trouble {
+    fn of(cause: &KafkaError) -> Self {
+        match cause.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => Self::Credentials,
+            Some(
+                RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::SSL,
+            ) => Self::Connection,
+            _ => Self::Other,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Connection => "connection",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// How often lasting trouble with the brokers is logged again, whichever of the clients meets it.
+const REMINDER: Duration = Duration::from_secs(30);
+/// When trouble of each kind was last logged.
+static LOGGED: Mutex<[Option<Instant>; 2]> = Mutex::new([None; 2]);
+
 pub(crate) fn log_error(cause: &KafkaError, reason: &str) {
-    match cause.rdkafka_error_code() {
-        // Asked for by whoever reads to the end of a topic.
-        Some(RDKafkaErrorCode::PartitionEOF) => {}
-        Some(RDKafkaErrorCode::Authentication) => {
+    // Asked for by whoever reads to the end of a topic.
+    if cause.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+        return;
+    }
+    let trouble = Trouble::of(cause);
+    metrics::counter!(telemetry::BUS_ERRORS.name, "kind" => trouble.as_str()).increment(1);
+    match trouble {
+        Trouble::Credentials if is_news(0) => {
             error!(
                 "the brokers refuse the credentials ({reason}): check `bus.username`, the password and `bus.mechanism`"
             );
         }
-        Some(
-            RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve,
-        ) => {
+        Trouble::Connection if is_news(1) => {
             warn!("no connection to the brokers ({reason}); still trying: check `bus.brokers` if this goes on");
         }
-        _ => warn!("bus client: {cause}: {reason}"),
+        Trouble::Credentials | Trouble::Connection => debug!("bus client: {cause}: {reason}"),
+        Trouble::Other => warn!("bus client: {cause}: {reason}"),
     }
+}
+
+/// Whether trouble of this kind was not logged lately.
+fn is_news(kind: usize) -> bool {
+    let mut logged = lock(&LOGGED);
+    let Some(at) = logged.get_mut(kind) else { return true };
+    let is_news = at.is_none_or(|at| at.elapsed() >= REMINDER);
+    if is_news {
+        *at = Some(Instant::now());
+    }
+    is_news
+}
+
+/// A lock whose holder panicked still guards a whole value here: every write is a single assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -101,7 +101,7 @@ pub fn read_topic(
     ];
     let config = properties.client_config(&[("client.id", "streamgauge")], &owned);
     let consumer: BaseConsumer<LoggingContext> =
-        config.create_with_context(LoggingContext).map_err(|cause| Error::Properties { cause })?;
+        config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })?;
     let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT);
     let metadata = metadata.map_err(|cause| Error::Unreachable { brokers: properties.brokers().to_owned(), cause })?;
     let found = metadata.topics().iter().find(|found| found.name() == topic && !found.partitions().is_empty());

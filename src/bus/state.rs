@@ -44,13 +44,18 @@ impl StateReader {
         let client = |isolation: &str| -> Result<BaseConsumer<LoggingContext>, Error> {
             let mut config = properties.client_config(&[("client.id", "streamgauge")], OWNED);
             config.set("isolation.level", isolation);
-            config.create_with_context(LoggingContext).map_err(|cause| Error::Properties { cause })
+            config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })
         };
         Ok(Self { committed: client("read_committed")?, uncommitted: client("read_uncommitted")? })
     }
 
-    /// The newest record under [`STATE_KEY`] of each of these partitions of state topics; those without one are left out.
-    pub fn read(&self, partitions: &[TopicPartition]) -> Result<BTreeMap<TopicPartition, Vec<u8>>, Error> {
+    /// The newest record under [`STATE_KEY`] of each of these partitions of state topics; those without one are left out. `beat` is
+    /// called again and again while it waits.
+    pub fn read(
+        &self,
+        partitions: &[TopicPartition],
+        beat: &dyn Fn(),
+    ) -> Result<BTreeMap<TopicPartition, Vec<u8>>, Error> {
         let started = Instant::now();
         let mut targets = BTreeMap::new();
         let mut assignment = TopicPartitionList::new();
@@ -68,7 +73,7 @@ impl StateReader {
             return Ok(found);
         }
         self.committed.assign(&assignment).map_err(|cause| Error::failed("reading state", cause))?;
-        let outcome = self.read_to(&mut targets, &mut found, started);
+        let outcome = self.read_to(&mut targets, &mut found, started, beat);
         self.committed.unassign().map_err(|cause| Error::failed("reading state", cause))?;
         outcome?;
         info!(partitions = partitions.len(), millis = started.elapsed().as_millis(), "read the saved state");
@@ -80,9 +85,11 @@ impl StateReader {
         targets: &mut BTreeMap<TopicPartition, i64>,
         found: &mut BTreeMap<TopicPartition, Vec<u8>>,
         started: Instant,
+        beat: &dyn Fn(),
     ) -> Result<(), Error> {
         let mut reported = started;
         while !targets.is_empty() {
+            beat();
             match self.committed.poll(Duration::from_millis(20)) {
                 Some(Ok(message)) => {
                     if message.key() == Some(STATE_KEY) {

@@ -2,7 +2,8 @@
 //!
 //! R1  Deliveries are awaited before the commit is asked for, so that the commit itself is short.
 //! R2  An abort loses nothing: the caller keeps what it wanted to send until [`TransactionalProducer::commit`] has returned Ok.
-//! R3  A fatal error is mended by a new producer with the same transactional id; its predecessor's open transaction is aborted by that.
+//! R3  After a fatal error nobody knows whether the commit came through: the caller drops all that it holds and begins again from what is
+//!     saved, with a new producer of the same transactional id, whose registration ends its predecessor's transaction.
 
 use std::time::{Duration, Instant};
 
@@ -24,8 +25,9 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("client.id", "streamgauge"),
 ];
 
-/// How long each step of a commit may take.
-const STEP: Duration = Duration::from_secs(30);
+/// How long each step of a commit may take. A commit that fails takes two steps at most, which must be less than
+/// [`crate::observe::LONGEST_SILENCE`]: an outage of the bus must not look like a stuck worker.
+const STEP: Duration = Duration::from_secs(15);
 /// How long to wait between two looks at the deliveries that are still under way.
 const DELIVERY_PAUSE: Duration = Duration::from_micros(300);
 
@@ -91,8 +93,8 @@ pub enum Abort {
     /// The group has moved on without this member, or a passing fault: poll, then try again.
     #[error("the transaction was aborted ({0}); it will be tried again")]
     Again(KafkaError),
-    /// The producer is of no further use: make a new one.
-    #[error("the transactional producer ended ({0}); a new one takes over")]
+    /// The producer is of no further use, and whether the commit came through is not known (R3).
+    #[error("the transactional producer ended ({0})")]
     Fatal(KafkaError),
     /// Not a member of the group at present.
     #[error("not a member of the group at present")]
@@ -113,21 +115,32 @@ impl Abort {
 /// A producer whose records become visible together with the offsets they were made from, or not at all.
 pub struct TransactionalProducer {
     producer: BaseProducer<LoggingContext>,
-    properties: Properties,
+    brokers: String,
     transactional_id: String,
 }
 
 impl TransactionalProducer {
-    /// Registers `transactional_id`, which fences an earlier producer of that id and aborts what it left open.
+    /// Connects lazily. [`Self::register`] must succeed before the first commit.
     pub fn new(properties: &Properties, transactional_id: &str) -> Result<Self, Error> {
-        let producer = connect(properties, transactional_id)?;
-        Ok(Self { producer, properties: properties.clone(), transactional_id: transactional_id.to_owned() })
+        let mut config = properties.client_config(DEFAULTS, &[("enable.idempotence", "true")]);
+        config.set("transactional.id", transactional_id);
+        let producer =
+            config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })?;
+        let brokers = properties.brokers().to_owned();
+        Ok(Self { producer, brokers, transactional_id: transactional_id.to_owned() })
     }
 
-    /// Replaces the producer after [`Abort::Fatal`] (R3).
-    pub fn renew(&mut self) -> Result<(), Error> {
-        self.producer = connect(&self.properties, &self.transactional_id)?;
-        Ok(())
+    /// Registers the transactional id, which fences an earlier producer of that id and aborts what it left open. After a time-out
+    /// it may be called again and goes on where it was.
+    pub fn register(&self, patience: Duration) -> Result<(), Error> {
+        let registered = self.producer.init_transactions(patience);
+        self.producer.poll(DELIVERY_PAUSE);
+        registered.map_err(|cause| match &cause {
+            KafkaError::Transaction(inner) if inner.is_retriable() => {
+                Error::unanswered(&self.brokers, cause, self.producer.context())
+            }
+            _ => Error::failed(format!("registering the transactional id {}", self.transactional_id), cause),
+        })
     }
 
     /// Produces `records` and commits `offsets` for the group of `consumer`, all or nothing.
@@ -197,16 +210,6 @@ impl TransactionalProducer {
         }
         Ok(())
     }
-}
-
-fn connect(properties: &Properties, transactional_id: &str) -> Result<BaseProducer<LoggingContext>, Error> {
-    let mut config = properties.client_config(DEFAULTS, &[("enable.idempotence", "true")]);
-    config.set("transactional.id", transactional_id);
-    let producer: BaseProducer<LoggingContext> =
-        config.create_with_context(LoggingContext).map_err(|cause| Error::Properties { cause })?;
-    let registered = retry(|| producer.init_transactions(STEP));
-    registered.map_err(|cause| Error::failed(format!("registering the transactional id {transactional_id}"), cause))?;
-    Ok(producer)
 }
 
 /// Repeats an operation that the client says may be repeated.

@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{ConfigArgs, start_logging};
 use crate::bus::{Properties, StartAt};
@@ -49,6 +49,8 @@ pub struct RunArgs {
 pub async fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (settings, topology) = args.config.load()?;
     start_logging(&settings.log)?;
+    // What is wrong with a mapping file or a list of fields shows at once, not when the bus has answered.
+    service::source_plans(&topology)?;
     let exporter = Exporter::install()?;
     let (stop_sender, stop_receiver) = watch::channel(false);
     let token = settings.influx.required_token()?.expose();
@@ -80,8 +82,10 @@ async fn work(
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let service_settings = service_settings(settings);
+    // Ends with the runtime when the process stops first.
+    drop(tokio::spawn(prove_sink(settings.influx.clone(), Arc::clone(status))));
     let found = tokio::select! {
-        found = await_topics(topology, &service_settings.properties) => found?,
+        found = await_topics(topology, &service_settings.properties, status) => found?,
         () = signals.next() => return Ok(()),
     };
     let mut service = Service::start(topology, found, &service_settings, sink, status)?;
@@ -101,17 +105,40 @@ async fn work(
 }
 
 /// Asks the brokers until they answer. A topic that is missing is an error: waiting would not make it.
-async fn await_topics(topology: &Topology, properties: &Properties) -> Result<TopicsFound, service::Error> {
+async fn await_topics(
+    topology: &Topology,
+    properties: &Properties,
+    status: &Status,
+) -> Result<TopicsFound, service::Error> {
+    let obstacle = status.obstacle(format!("no broker has answered yet at {}", properties.brokers()));
     loop {
-        let (topology, properties) = (topology.clone(), properties.clone());
-        let asked = tokio::task::spawn_blocking(move || find_topics(&topology, &properties)).await;
+        let (topology, asked) = (topology.clone(), properties.clone());
+        let asked = tokio::task::spawn_blocking(move || find_topics(&topology, &asked)).await;
         match asked {
-            Ok(Err(service::Error::Bus(cause @ bus::Error::Unreachable { .. }))) => warn!("{cause}; trying again"),
+            Ok(Err(service::Error::Bus(cause @ (bus::Error::Unreachable { .. } | bus::Error::Refused { .. })))) => {
+                if obstacle.describe(cause.to_string()) {
+                    error!("{cause}; trying until it does");
+                }
+            }
             Ok(answer) => return answer,
             Err(_) => return Err(service::Error::Panicked { worker: "looking for topics".to_owned() }),
         }
         tokio::time::sleep(RETRY).await;
     }
+}
+
+/// Holds up readiness until InfluxDB has taken an empty write, so that a wrong token shows before the first window closes.
+/// The workers do not wait for it: what they close waits for the sink.
+async fn prove_sink(settings: InfluxSettings, status: Arc<Status>) -> anyhow::Result<()> {
+    let obstacle = status.obstacle(format!("InfluxDB has not answered yet at {}", settings.url));
+    let token = settings.required_token()?.expose();
+    while let Err(cause) = influx::probe(&influx_settings(&settings), token).await {
+        if obstacle.describe(cause.to_string()) {
+            error!("{cause}; trying until it does");
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+    Ok(())
 }
 
 fn service_settings(settings: &Settings) -> service::Settings {

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use foldhash::fast::RandomState;
 
 use super::clock::{Clock, clamp};
-use crate::aggregate::cmcd::{Caps, ClosedWindow, Context, Outcome, SourceLabels, Window};
+use crate::aggregate::cmcd::{Caps, ClosedWindow, Context, Outcome, Size, SourceLabels, Window};
 use crate::decode::cmcd::Decoder;
 use crate::engine::{Accepted, CommitPoint, Rules, Timeline};
 use crate::model::cmcd::{Event, Mode};
@@ -102,8 +102,8 @@ pub struct SourceFold {
     position: i64,
     /// Side outputs are new from this offset on.
     side_outputs_from: i64,
-    /// How many sessions recent windows had, to size the next one.
-    recent_sessions: VecDeque<usize>,
+    /// How large recent windows became, to size the next one.
+    recent: VecDeque<Size>,
     hasher: RandomState,
     counts: Counts,
 }
@@ -122,7 +122,7 @@ impl SourceFold {
             labels,
             position: resume.offset,
             side_outputs_from: resume.saved_position,
-            recent_sessions: VecDeque::new(),
+            recent: VecDeque::new(),
             hasher: RandomState::default(),
             counts: Counts::default(),
         }
@@ -153,9 +153,9 @@ impl SourceFold {
     /// The oldest window that has become final. Call until `None`; then acknowledge each when its rows are safe.
     pub fn close_next(&mut self) -> Option<ClosedSource> {
         let closed = self.timeline.close_next()?;
-        self.recent_sessions.push_back(closed.window.sessions_len());
-        if self.recent_sessions.len() > 3 {
-            self.recent_sessions.pop_front();
+        self.recent.push_back(closed.window.size());
+        if self.recent.len() > 3 {
+            self.recent.pop_front();
         }
         Some(ClosedSource { end: closed.end, window: closed.window.close(self.labels.clone()) })
     }
@@ -206,7 +206,7 @@ impl SourceFold {
         let mut sessions = 0;
         for (_, window) in self.timeline.open_windows() {
             windows += 1;
-            sessions = window.sessions_len();
+            sessions = window.size().sessions;
         }
         (windows, sessions)
     }
@@ -259,19 +259,17 @@ impl SourceFold {
 
     /// The open window for a record; the watermark moves.
     fn window_for(&mut self, offset: i64, time: EventTime) -> Accepted<'_, Window<RandomState>> {
-        let Self { timeline, settings, recent_sessions, hasher, .. } = self;
-        timeline.accept(offset, time, |end| new_window(settings, recent_sessions, hasher, end))
+        let Self { timeline, settings, recent, hasher, .. } = self;
+        timeline.accept(offset, time, |end| new_window(settings, recent, hasher, end))
     }
 
     /// A late event counts as such in the window that holds its append time. That one is still open: the watermark is behind
     /// every append time by at least the disorder bound.
     fn note_late(&mut self, record: &Record<'_>, event: &Event<'_>, context: &Context<'_>) {
         self.counts.late += u64::from(record.offset >= self.side_outputs_from);
-        let Self { timeline, settings, recent_sessions, hasher, .. } = self;
+        let Self { timeline, settings, recent, hasher, .. } = self;
         let end = timeline.window_end(EventTime::from_millis(record.append_ms));
-        if let Some(window) =
-            timeline.join(record.offset, end, |end| new_window(settings, recent_sessions, hasher, end))
-        {
+        if let Some(window) = timeline.join(record.offset, end, |end| new_window(settings, recent, hasher, end)) {
             window.absorb_late(event, context);
         }
     }
@@ -286,12 +284,16 @@ enum Pushed {
 
 fn new_window(
     settings: &SourceSettings,
-    recent_sessions: &VecDeque<usize>,
+    recent: &VecDeque<Size>,
     hasher: &RandomState,
     end: Boundary,
 ) -> Window<RandomState> {
     let window_ms = settings.rules.window_ms;
-    let expected = recent_sessions.iter().max().map_or(0, |most| most + most / 8);
+    let with_room = |most: Option<usize>| most.map_or(0, |most| most + most / 8);
+    let expected = Size {
+        sessions: with_room(recent.iter().map(|size| size.sessions).max()),
+        ids: with_room(recent.iter().map(|size| size.ids).max()),
+    };
     Window::new(end.plus(-window_ms), window_ms, settings.caps, expected, hasher.clone())
 }
 

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::bus::{Admin, Error as BusError, Properties, StartAt};
 use crate::observe::Status;
 use crate::sink::Sink;
-use crate::stage::{self, Outbox, SessionStage, SideTopics, Stage, Worker, deliver};
+use crate::stage::{self, Outbox, SessionStage, SideTopics, Stage, deliver};
 use crate::topology::Topology;
 
 /// How many writes to the sink may be under way at once.
@@ -182,7 +182,7 @@ impl Spawner<'_> {
         let (outbox, observed, stop) = (self.outbox.clone(), self.status.worker(&name), Arc::clone(self.stop));
         let ends = self.ends.clone();
         let work = move || {
-            let outcome = Worker::new(stage, options, outbox, observed).and_then(|worker| worker.run(&stop));
+            let outcome = stage::work(&stage, &options, &outbox, observed, &stop);
             // One word is enough for all: whether it was taken does not matter.
             let _unheard = ends.try_send(());
             outcome

@@ -14,7 +14,7 @@ mod worker;
 pub use outbox::{Outbox, deliver};
 pub use rollup::RollupStage;
 pub use session::{SessionStage, SideTopics, SourcePlan};
-pub use worker::{Error, Options, Worker};
+pub use worker::{Error, Options, work};
 
 use std::sync::Arc;
 

@@ -14,20 +14,27 @@ use crate::telemetry;
 /// Watches for one partition's silence.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Silence {
+    /// When it was last looked for and not found.
     since: Instant,
+    /// Whether something came since then. Set for each record, so the clock is left alone there.
+    broken: bool,
 }
 
 impl Silence {
     pub(super) fn new() -> Self {
-        Self { since: Instant::now() }
+        Self { since: Instant::now(), broken: false }
     }
 
     /// A record came, or a tick was sent.
     pub(super) fn broken(&mut self) {
-        self.since = Instant::now();
+        self.broken = true;
     }
 
-    pub(super) fn lasts(&self, idle_timeout: Duration) -> bool {
+    /// Whether it has lasted for so long, to within the time between two looks.
+    pub(super) fn lasts(&mut self, idle_timeout: Duration) -> bool {
+        if std::mem::take(&mut self.broken) {
+            self.since = Instant::now();
+        }
         self.since.elapsed() >= idle_timeout
     }
 }

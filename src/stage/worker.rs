@@ -4,6 +4,8 @@
 //! R2  What a partition yields is committed in one transaction per interval, over all partitions of the worker; an abort loses nothing.
 //! R3  When too many closed windows wait for the sink, reading all but stops, while group membership is kept.
 //! R4  After a revocation nothing of that partition goes out any more: whoever has it now computes the same again.
+//! R5  A fault of the bus never ends the process: the worker drops everything, says what is wrong, and begins again from what was
+//!     committed, as after a restart. What it may not reinterpret (saved state that does not fit) does end it, with instructions.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +34,8 @@ const POLL: Duration = Duration::from_millis(50);
 const WAIT_FOR_SINK: Duration = Duration::from_millis(500);
 /// Dead letters and late records beyond this hasten the commit, bytes.
 const WAITING_BYTES: usize = 8 << 20;
+/// How long one try to register at the bus takes, and the pause after one that failed.
+const TRY: Duration = Duration::from_secs(2);
 /// How long the sink has for what is closed when the worker is told to stop.
 const DRAIN: Duration = Duration::from_secs(15);
 
@@ -54,6 +58,20 @@ pub enum Error {
     /// The group's assignment could not be carried out.
     #[error("the assigned partitions could not be started: {0}")]
     Assignment(rdkafka::error::KafkaError),
+    /// Nobody knows whether the last commit came through.
+    #[error("the last commit did not end: {0}")]
+    Commit(Abort),
+}
+
+impl Error {
+    /// Whether beginning again may help.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Bus(cause) => cause.may_pass(),
+            Self::Assignment(_) | Self::Commit(_) => true,
+            Self::Saved { .. } => false,
+        }
+    }
 }
 
 /// What a worker needs beside its stage.
@@ -93,15 +111,50 @@ struct Slot<W> {
     log_end: Option<i64>,
 }
 
+/// Works until `stop` is set, through every fault of the bus (R5).
+///
+/// # Errors
+/// What nobody but an operator can mend: a configuration that the client refuses, saved state that does not fit.
+pub fn work<S: Stage>(
+    stage: &S,
+    options: &Options,
+    outbox: &Outbox,
+    observed: Observed,
+    stop: &AtomicBool,
+) -> Result<(), Error> {
+    while !stop.load(Ordering::Relaxed) {
+        let outcome = match Worker::connect(stage, options, outbox, &observed, stop) {
+            Ok(Some(worker)) => worker.run(stop),
+            Ok(None) => break,
+            Err(cause) => Err(cause),
+        };
+        match outcome {
+            Ok(()) => break,
+            Err(cause) if cause.may_pass() => begin_again(stage.name(), &cause, &observed),
+            Err(cause) => return Err(cause),
+        }
+    }
+    info!(stage = stage.name(), "stopped");
+    observed.retire();
+    Ok(())
+}
+
+fn begin_again(stage: &'static str, cause: &Error, observed: &Observed) {
+    metrics::counter!(telemetry::WORKER_RESTARTS.name, "stage" => stage).increment(1);
+    warn!(stage, "{cause}; beginning again from what was committed");
+    observed.publish(Snapshot { joined: false, problem: Some(cause.to_string()), partitions: Vec::new() });
+    std::thread::park_timeout(TRY);
+}
+
 /// One worker.
-pub struct Worker<S: Stage> {
-    stage: S,
-    options: Options,
+struct Worker<'a, S: Stage> {
+    stage: &'a S,
+    options: &'a Options,
     consumer: GroupConsumer,
     producer: TransactionalProducer,
     state: StateReader,
     ticker: Option<Ticker>,
-    outbox: Outbox,
+    outbox: &'a Outbox,
     acknowledgements: (Sender<Acknowledged>, Receiver<Acknowledged>),
     slots: Vec<Slot<S::Work>>,
     /// Where the partition of a message is in `slots`.
@@ -111,19 +164,28 @@ pub struct Worker<S: Stage> {
     joined: bool,
     announce_partitions: i32,
     last_commit: Instant,
-    observed: Observed,
+    observed: &'a Observed,
 }
 
-impl<S: Stage> Worker<S> {
-    /// Connects, registers its transactional id, and joins the group.
+impl<'a, S: Stage> Worker<'a, S> {
+    /// Connects, registers its transactional id, and joins the group; `None` when told to stop before the bus answered.
     #[allow(
         clippy::disallowed_methods,
         reason = "holds at most one acknowledgement per closed window, and those are bounded (R3)"
     )]
-    pub fn new(stage: S, options: Options, outbox: Outbox, observed: Observed) -> Result<Self, Error> {
+    fn connect(
+        stage: &'a S,
+        options: &'a Options,
+        outbox: &'a Outbox,
+        observed: &'a Observed,
+        stop: &AtomicBool,
+    ) -> Result<Option<Self>, Error> {
         let properties = &options.properties;
         let state = StateReader::new(properties)?;
         let producer = TransactionalProducer::new(properties, &options.transactional_id)?;
+        if !register(&producer, observed, stop)? {
+            return Ok(None);
+        }
         let ticker = match stage.ticks() {
             true => Some(Ticker::new(PlainProducer::new(properties)?, options.idle_timeout)),
             false => None,
@@ -132,7 +194,7 @@ impl<S: Stage> Worker<S> {
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         let consumer = GroupConsumer::join(properties, &options.group, &names, options.start)?;
         let announce_partitions = stage.announces_to().map(|topic| consumer.partition_count(topic)).transpose()?;
-        Ok(Self {
+        Ok(Some(Self {
             stage,
             consumer,
             producer,
@@ -149,11 +211,11 @@ impl<S: Stage> Worker<S> {
             last_commit: Instant::now(),
             observed,
             options,
-        })
+        }))
     }
 
     /// Works until `stop` is set, then finishes what is closed, commits and leaves the group.
-    pub fn run(mut self, stop: &AtomicBool) -> Result<(), Error> {
+    fn run(mut self, stop: &AtomicBool) -> Result<(), Error> {
         while !stop.load(Ordering::Relaxed) {
             self.read_turn()?;
             self.take_acknowledgements();
@@ -183,7 +245,7 @@ impl<S: Stage> Worker<S> {
                     let Some(slot) = self.slots.get_mut(place) else { continue };
                     slot.silence.broken();
                     slot.work.push(&borrow_record(&message));
-                    hand_over(slot, &self.outbox, &self.acknowledgements.0);
+                    hand_over(slot, self.outbox, &self.acknowledgements.0);
                 }
                 Polled::Nothing => break,
                 Polled::Failed(cause) => {
@@ -235,7 +297,7 @@ impl<S: Stage> Worker<S> {
             partition: one.name.partition,
         };
         let wanted: Vec<TopicPartition> = partitions.iter().map(state_name).collect();
-        let mut saved = self.state.read(&wanted)?;
+        let mut saved = self.state.read(&wanted, &|| self.observed.beat())?;
         for (one, state_name) in partitions.iter().zip(wanted) {
             let count = self.consumer.partition_count(&one.name.topic)?;
             self.report_loss(one);
@@ -314,7 +376,7 @@ impl<S: Stage> Worker<S> {
                 }
                 Ok(())
             }
-            Err(abort) => self.after_abort(&abort),
+            Err(abort) => self.after_abort(abort),
         }
     }
 
@@ -348,13 +410,15 @@ impl<S: Stage> Worker<S> {
         records
     }
 
-    fn after_abort(&mut self, abort: &Abort) -> Result<(), Error> {
+    fn after_abort(&self, abort: Abort) -> Result<(), Error> {
         metrics::counter!(telemetry::COMMIT_FAILURES.name, "stage" => self.stage.name(), "class" => abort.class())
             .increment(1);
-        warn!(stage = self.stage.name(), "commit: {abort}");
         match abort {
-            Abort::Again(_) | Abort::NotMember => Ok(()),
-            Abort::Fatal(_) => Ok(self.producer.renew()?),
+            Abort::Again(_) | Abort::NotMember => {
+                warn!(stage = self.stage.name(), "commit: {abort}");
+                Ok(())
+            }
+            Abort::Fatal(_) => Err(Error::Commit(abort)),
         }
     }
 
@@ -380,10 +444,31 @@ impl<S: Stage> Worker<S> {
         }
         self.commit()?;
         self.publish();
-        info!(stage = self.stage.name(), "stopped");
-        self.observed.retire();
         Ok(())
     }
+}
+
+/// Registers the producer, for as long as it takes; false when told to stop first.
+fn register(producer: &TransactionalProducer, observed: &Observed, stop: &AtomicBool) -> Result<bool, Error> {
+    let mut said = None;
+    while !stop.load(Ordering::Relaxed) {
+        match producer.register(TRY) {
+            Ok(()) => {
+                observed.publish(Snapshot::default());
+                return Ok(true);
+            }
+            Err(cause @ (bus::Error::Unreachable { .. } | bus::Error::Refused { .. })) => {
+                let problem = cause.to_string();
+                observed.publish(Snapshot { problem: Some(problem.clone()), ..Snapshot::default() });
+                if said.as_ref() != Some(&problem) {
+                    warn!("{problem}; still trying");
+                    said = Some(problem);
+                }
+            }
+            Err(cause) => return Err(cause.into()),
+        }
+    }
+    Ok(false)
 }
 
 /// Which slot a message belongs to; `None` when its partition was given back.

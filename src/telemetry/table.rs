@@ -72,6 +72,10 @@ metrics! {
         "Partitions whose committed offset retention had deleted: records were lost before they were read.";
     REBALANCES = Counter, "streamgauge_rebalances_total", ["stage"],
         "Assignments and revocations of partitions.";
+    BUS_ERRORS = Counter, "streamgauge_bus_errors_total", ["kind"],
+        "Errors that the bus clients reported: credentials (refused), connection (no broker reached), other. They go on by themselves.";
+    WORKER_RESTARTS = Counter, "streamgauge_worker_restarts_total", ["stage"],
+        "Times a worker dropped everything and began again from what was committed, after a fault of the bus.";
     PARTIALS = Counter, "streamgauge_partials_total", ["stage"],
         "Partials written (stage session) or read (stage rollup).";
     SINK_REQUESTS = Counter, "streamgauge_sink_requests_total", ["status"],

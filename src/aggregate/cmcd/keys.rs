@@ -141,6 +141,11 @@ impl Rollups {
         }
     }
 
+    /// Whether `index` is that of this key, and still kept.
+    pub(super) fn is(&self, index: u32, parts: &KeyParts<'_>) -> bool {
+        self.get(index).is_some_and(|kept| !kept.folded && index != OTHER_INDEX && parts.matches(&kept.key))
+    }
+
     /// The index under which `index` counts now: its own, or that of `other` once it has fallen out.
     pub(super) fn resolve(&self, index: u32) -> u32 {
         if self.get(index).is_none_or(|rollup| rollup.folded) { OTHER_INDEX } else { index }

@@ -19,4 +19,4 @@ pub use closed::{ClosedWindow, SessionRows};
 pub use edge::{EdgeTotals, PartialError, Viewers};
 pub use keys::RollupKey;
 pub use schema::{EDGE_WINDOW, SESSION_WINDOW};
-pub use window::{Caps, Context, Outcome, SourceLabels, Window};
+pub use window::{Caps, Context, Outcome, Size, SourceLabels, Window};

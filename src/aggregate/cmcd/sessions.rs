@@ -78,13 +78,13 @@ impl Session {
     }
 }
 
-/// What [`Sessions::find_or_insert`] found.
+/// What became of a new session.
 pub(super) enum Found {
-    /// The session's index.
+    /// It has this index.
     At(usize),
-    /// The session is new, and took the place of this one, which is beyond the cap now.
+    /// It took the place of this one, which is beyond the cap now.
     InsteadOf(usize, Box<Session>),
-    /// The session is beyond the cap.
+    /// It is beyond the cap.
     BeyondCap,
 }
 
@@ -121,20 +121,16 @@ impl Sessions {
         self.entries
     }
 
-    /// The session with this id and tenant; a new one gets its first block for `key`.
-    pub(super) fn find_or_insert(&mut self, hasher: &impl BuildHasher, id: &str, tenant: u32, key: u32) -> Found {
-        let hash = hasher.hash_one(id.as_bytes());
-        let entries = &self.entries;
-        let found = self.table.find(hash, |index| {
-            entries.get(*index as usize).is_some_and(|one| one.tenant == tenant && one.id.as_bytes() == id.as_bytes())
-        });
-        match found {
-            Some(index) => Found::At(*index as usize),
-            None => self.insert(hasher, hash, Session::new(id, tenant, key)),
-        }
+    /// The index of the session with this id and tenant, and the roll-up key of its first block. `hash` is that of the id.
+    pub(super) fn find(&self, hash: u64, id: &str, tenant: u32) -> Option<(usize, u32)> {
+        let matches = |one: &Session| one.tenant == tenant && one.id.as_bytes() == id.as_bytes();
+        let index = *self.table.find(hash, |index| self.entries.get(*index as usize).is_some_and(matches))?;
+        Some((index as usize, self.entries.get(index as usize)?.first.key))
     }
 
-    fn insert(&mut self, hasher: &impl BuildHasher, hash: u64, session: Session) -> Found {
+    /// Enters a session that [`Self::find`] did not find, with its first block for `key`.
+    pub(super) fn insert(&mut self, hasher: &impl BuildHasher, hash: u64, id: &str, tenant: u32, key: u32) -> Found {
+        let session = Session::new(id, tenant, key);
         if self.entries.len() >= self.cap {
             return self.insert_at_cap(hasher, hash, session);
         }

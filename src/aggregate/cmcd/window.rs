@@ -29,6 +29,15 @@ pub struct Caps {
     pub facts: usize,
 }
 
+/// How much a window will probably hold, from those before it: room made at once need not be moved while it fills.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Sessions.
+    pub sessions: usize,
+    /// Ids by which copies are recognised.
+    pub ids: usize,
+}
+
 /// What is known of an event beside its content.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -83,31 +92,30 @@ pub struct Window<H> {
 }
 
 impl<H: BuildHasher + Clone> Window<H> {
-    /// An empty window. `hasher` is for the tables only and should be keyed at random; `expected_sessions` sizes them.
-    pub fn new(start: Boundary, length_ms: i64, caps: Caps, expected_sessions: usize, hasher: H) -> Self {
+    /// An empty window. `hasher` is for the tables only and should be keyed at random; `expected` sizes them.
+    pub fn new(start: Boundary, length_ms: i64, caps: Caps, expected: Size, hasher: H) -> Self {
         Self {
             start,
             length_ms,
-            sessions: Sessions::new(caps.sessions, expected_sessions),
+            sessions: Sessions::new(caps.sessions, expected.sessions),
             rollups: Rollups::new(caps.rollup_keys),
             tenants: Names::new("default"),
             contents: Names::new(UNKNOWN),
-            seen: HashSet::with_hasher(hasher.clone()),
+            seen: HashSet::with_capacity_and_hasher(expected.ids, hasher.clone()),
             hasher,
             facts_cap: caps.facts,
         }
     }
 
-    /// How many sessions have a block.
-    pub fn sessions_len(&self) -> usize {
-        self.sessions.len()
+    /// How much it holds.
+    pub fn size(&self) -> Size {
+        Size { sessions: self.sessions.len(), ids: self.seen.len() }
     }
 
     /// Counts an event.
     pub fn absorb(&mut self, event: &Event<'_>, context: &Context<'_>) -> Outcome {
         let duplicate = event_id(event, context).is_some_and(|id| !self.seen.insert(id));
-        let key = self.key_index(event, context);
-        let session = self.session_index(context, key);
+        let (session, key) = self.place(event, context);
         if !duplicate && let Some(index) = session {
             self.note_facts(index, key, event, context);
         }
@@ -126,8 +134,7 @@ impl<H: BuildHasher + Clone> Window<H> {
 
     /// Counts an event whose own window is final already, and whose append time lies in this one.
     pub fn absorb_late(&mut self, event: &Event<'_>, context: &Context<'_>) {
-        let key = self.key_index(event, context);
-        let session = self.session_index(context, key);
+        let (session, key) = self.place(event, context);
         if let Some((counters, _)) = block(&mut self.sessions, &mut self.rollups, session, key) {
             counters.count(Sum::RecordsLate);
         }
@@ -138,29 +145,36 @@ impl<H: BuildHasher + Clone> Window<H> {
         ClosedWindow::new(self, labels)
     }
 
-    fn key_index(&mut self, event: &Event<'_>, context: &Context<'_>) -> u32 {
+    /// Where an event counts: its session (`None` when it has none, or its session is beyond the cap) and its roll-up key.
+    fn place(&mut self, event: &Event<'_>, context: &Context<'_>) -> (Option<usize>, u32) {
         let parts = KeyParts {
             tenant: context.tenant,
             edge: context.edge,
             streaming_format: event.keys.sf,
             stream_type: event.keys.st,
         };
-        let names = (parts.edge, parts.tenant, parts.streaming_format, parts.stream_type);
-        self.rollups.index_of(self.hasher.hash_one(names), &parts)
-    }
-
-    /// The session's place; `None` when the event has no session, or its session is beyond the cap.
-    fn session_index(&mut self, context: &Context<'_>, key: u32) -> Option<usize> {
-        let id = context.session?;
+        let Some(id) = context.session else { return (None, self.key_index(&parts)) };
         let tenant = self.tenants.intern(&self.hasher, context.tenant);
-        match self.sessions.find_or_insert(&self.hasher, id, tenant, key) {
-            Found::At(index) => Some(index),
+        let hash = self.hasher.hash_one(id.as_bytes());
+        if let Some((index, first_key)) = self.sessions.find(hash, id, tenant) {
+            // Nearly always a session stays with its first roll-up key, so that need not be looked up.
+            let key = if self.rollups.is(first_key, &parts) { first_key } else { self.key_index(&parts) };
+            return (Some(index), key);
+        }
+        let key = self.key_index(&parts);
+        match self.sessions.insert(&self.hasher, hash, id, tenant, key) {
+            Found::At(index) => (Some(index), key),
             Found::InsteadOf(index, fallen) => {
                 self.count_sessionless(&fallen);
-                Some(index)
+                (Some(index), key)
             }
-            Found::BeyondCap => None,
+            Found::BeyondCap => (None, key),
         }
+    }
+
+    fn key_index(&mut self, parts: &KeyParts<'_>) -> u32 {
+        let names = (parts.edge, parts.tenant, parts.streaming_format, parts.stream_type);
+        self.rollups.index_of(self.hasher.hash_one(names), parts)
     }
 
     /// A session that fell out of the cap counts at its edges only.
