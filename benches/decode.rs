@@ -1,4 +1,4 @@
-//! How long one record takes to decode, by carrier. The budget of a real-time log line is 0.8 µs (ARCHITECTURE, "Speed").
+//! How long one record takes to decode, by carrier. The budget of a real-time log line is 0.8 µs.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;

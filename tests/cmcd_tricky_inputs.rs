@@ -113,7 +113,7 @@ fn encode(payload: &str) -> String {
     query
 }
 
-/// What a record decodes to, and the warnings that it causes.
+/// What a value decodes to, and the warnings that it gave.
 type Decoded = (Result<Vec<Seen>, Reason>, Vec<(Warning, u64)>);
 
 fn decode(carriers: Carriers, value: &[u8]) -> Decoded {
@@ -204,295 +204,94 @@ fn check(rows: Vec<Row>) {
 }
 
 #[test]
+#[rustfmt::skip] // a table
 fn values_in_the_wrong_clothes_are_kept_with_a_warning() {
     use Warning::{Boolean, Draft, Quoting, Rounding, VersionMismatch};
     check(vec![
-        row(
-            "1",
-            By::Payload,
-            "sid=abc,v=2",
-            request(Keys { sid: text("abc"), v: Some(2), ..none() }),
-            &[(Quoting, 1)],
-            "unquoted string",
-        ),
-        row(
-            "2",
-            By::Payload,
-            "su=,bl=(3000),v=2",
-            request(Keys { bl: one(3000), v: Some(2), ..none() }).rejecting(1),
-            &[],
-            "an empty value is none",
-        ),
-        row(
-            "3",
-            By::Payload,
-            "su=true,bs=false",
-            request(Keys { su: Some(true), bs: Some(false), ..none() }),
-            &[(Boolean, 2)],
-            "words for booleans",
-        ),
-        row(
-            "4a",
-            By::Payload,
-            "bs=?0,su=?1",
-            request(Keys { bs: Some(false), su: Some(true), ..none() }),
-            &[(Boolean, 2)],
-            "not in version 1",
-        ),
-        row(
-            "4b",
-            By::Payload,
-            "bs=?0,su=?1,v=2",
-            request(Keys { bs: Some(false), su: Some(true), v: Some(2), ..none() }),
-            &[],
-            "legal in version 2",
-        ),
-        row(
-            "5a",
-            By::Payload,
-            "mtp=12345",
-            request(Keys { mtp: one(12345), ..none() }),
-            &[(Rounding, 1)],
-            "should be rounded to 100",
-        ),
-        row(
-            "5b",
-            By::Payload,
-            "mtp=(12345;v),v=2",
-            request(Keys { mtp: list(&[(12345, Some(Video))]), v: Some(2), ..none() }),
-            &[(Rounding, 1)],
-            "the same in a list",
-        ),
-        row(
-            "6",
-            By::Payload,
-            "br=5000,bl=1200,v=2",
-            request(Keys { br: one(5000), bl: one(1200), v: Some(2), ..none() }),
-            &[(VersionMismatch, 2)],
-            "scalars in version 2 are promoted",
-        ),
-        row(
-            "7",
-            By::Payload,
-            "br=(5000;v 128;a),v=2",
-            request(Keys { br: list(&[(5000, Some(Video)), (128, Some(Audio))]), v: Some(2), ..none() }),
-            &[],
-            "the ordinary list",
-        ),
-        row(
-            "9",
-            By::Payload,
-            "br=(5000;ot=v)",
-            request(Keys { br: list(&[(5000, Some(Video))]), ..none() }),
-            &[(VersionMismatch, 1), (Draft, 1)],
-            "label as a parameter's value",
-        ),
-        row(
-            "10a",
-            By::Payload,
-            "br=(  5000;v   128;a  ),v=2",
-            request(Keys { br: list(&[(5000, Some(Video)), (128, Some(Audio))]), v: Some(2), ..none() }),
-            &[],
-            "blanks in a list",
-        ),
+        row("1", By::Payload, "sid=abc,v=2",
+            request(Keys { sid: text("abc"), v: Some(2), ..none() }), &[(Quoting, 1)], "unquoted string"),
+        row("2", By::Payload, "su=,bl=(3000),v=2",
+            request(Keys { bl: one(3000), v: Some(2), ..none() }).rejecting(1), &[], "an empty value is none"),
+        row("3", By::Payload, "su=true,bs=false",
+            request(Keys { su: Some(true), bs: Some(false), ..none() }), &[(Boolean, 2)], "words for booleans"),
+        row("4a", By::Payload, "bs=?0,su=?1",
+            request(Keys { bs: Some(false), su: Some(true), ..none() }), &[(Boolean, 2)], "not in version 1"),
+        row("4b", By::Payload, "bs=?0,su=?1,v=2",
+            request(Keys { bs: Some(false), su: Some(true), v: Some(2), ..none() }), &[], "legal in version 2"),
+        row("5a", By::Payload, "mtp=12345",
+            request(Keys { mtp: one(12345), ..none() }), &[(Rounding, 1)], "should be rounded to 100"),
+        row("5b", By::Payload, "mtp=(12345;v),v=2",
+            request(Keys { mtp: list(&[(12345, Some(Video))]), v: Some(2), ..none() }), &[(Rounding, 1)], "the same in a list"),
+        row("6", By::Payload, "br=5000,bl=1200,v=2",
+            request(Keys { br: one(5000), bl: one(1200), v: Some(2), ..none() }), &[(VersionMismatch, 2)], "scalars in version 2 are promoted"),
+        row("7", By::Payload, "br=(5000;v 128;a),v=2",
+            request(Keys { br: list(&[(5000, Some(Video)), (128, Some(Audio))]), v: Some(2), ..none() }), &[], "the ordinary list"),
+        row("9", By::Payload, "br=(5000;ot=v)",
+            request(Keys { br: list(&[(5000, Some(Video))]), ..none() }), &[(VersionMismatch, 1), (Draft, 1)], "label as a parameter's value"),
+        row("10a", By::Payload, "br=(  5000;v   128;a ),v=2",
+            request(Keys { br: list(&[(5000, Some(Video)), (128, Some(Audio))]), v: Some(2), ..none() }), &[], "blanks in a list"),
         row("10b", By::Payload, "br=(),v=2", request(Keys { v: Some(2), ..none() }), &[], "an empty list is absent"),
-        row(
-            "11",
-            By::Payload,
-            "br=(5000;v)",
-            request(Keys { br: list(&[(5000, Some(Video))]), ..none() }),
-            &[(VersionMismatch, 1)],
-            "a list without v",
-        ),
-        row(
-            "26",
-            By::Payload,
-            "ot=\"v\",sf=\"d\"",
-            request(Keys { ot: Some(Video), sf: StreamingFormat::Dash, ..none() }),
-            &[(Quoting, 2)],
-            "quoted tokens",
-        ),
-        row(
-            "28",
-            By::Payload,
-            "ec=27",
-            request(Keys { ec: texts(&["27"]), ..none() }),
-            &[(Quoting, 1)],
-            "a bare number as error code",
-        ),
+        row("11", By::Payload, "br=(5000;v)",
+            request(Keys { br: list(&[(5000, Some(Video))]), ..none() }), &[(VersionMismatch, 1)], "a list without v"),
+        row("26", By::Payload, "ot=\"v\",sf=\"d\"",
+            request(Keys { ot: Some(Video), sf: StreamingFormat::Dash, ..none() }), &[(Quoting, 2)], "quoted tokens"),
+        row("28", By::Payload, "ec=27",
+            request(Keys { ec: texts(&["27"]), ..none() }), &[(Quoting, 1)], "a bare number as error code"),
         row("31", By::Payload, "v=\"2\"", request(Keys { v: Some(2), ..none() }), &[(Quoting, 1)], "quoted version"),
-        row(
-            "34",
-            By::Payload,
-            "lb=(246.44;v),ltc=3214.124",
-            request(Keys { lb: list(&[(246, Some(Video))]), ltc: Some(3214), ..none() }),
-            &[(Rounding, 2), (VersionMismatch, 1)],
-            "decimals on integers",
-        ),
-        row(
-            "35a",
-            By::Payload,
-            "ltc=3214.1239",
-            request(Keys { ltc: Some(3214), ..none() }),
-            &[(Rounding, 1)],
-            "four decimals",
-        ),
-        row(
-            "44",
-            By::Payload,
-            "bs;v",
-            request(Keys { bs: Some(true), ..none() }),
-            &[],
-            "a parameter on a boolean is ignored",
-        ),
+        row("34", By::Payload, "lb=(246.44;v),ltc=3214.124",
+            request(Keys { lb: list(&[(246, Some(Video))]), ltc: Some(3214), ..none() }), &[(Rounding, 2), (VersionMismatch, 1)], "decimals on integers"),
+        row("35a", By::Payload, "ltc=3214.1239",
+            request(Keys { ltc: Some(3214), ..none() }), &[(Rounding, 1)], "four decimals"),
+        row("44", By::Payload, "bs;v",
+            request(Keys { bs: Some(true), ..none() }), &[], "a parameter on a boolean is ignored"),
     ]);
 }
 
 #[test]
+#[rustfmt::skip] // a table
 fn a_wrong_member_costs_only_itself() {
     use Warning::{EmptyMember, Quoting, Repeated, UnknownToken, VersionMismatch};
     check(vec![
-        row(
-            "8a",
-            By::Payload,
-            "br=(5000;v,128;a),bl=(300),v=2",
-            request(Keys { bl: one(300), v: Some(2), ..none() }).rejecting(1),
-            &[],
-            "comma in a list",
-        ),
-        row(
-            "8b",
-            By::Payload,
-            "br=(5000;v,tb=(6000;v),bl=(300),v=2",
-            request(Keys { tb: list(&[(6000, Some(Video))]), bl: one(300), v: Some(2), ..none() }).rejecting(1),
-            &[],
-            "list never closed",
-        ),
-        row(
-            "12",
-            By::Payload,
-            "br=1000,br=2000",
-            request(Keys { br: one(2000), ..none() }),
-            &[(Repeated, 1)],
-            "the last wins",
-        ),
-        row(
-            "13",
-            By::Payload,
-            "BR=5000,bl=400",
-            request(Keys { bl: one(400), ..none() }).rejecting(1),
-            &[],
-            "keys are case-sensitive",
-        ),
-        row(
-            "21",
-            By::Payload,
-            "cid=\"a,b=c\",br=(100;a)",
-            request(Keys { cid: text("a,b=c"), br: list(&[(100, Some(Audio))]), ..none() }),
-            &[(VersionMismatch, 1)],
-            "comma in a string is data",
-        ),
-        row(
-            "22a",
-            By::Payload,
-            "cid=\"a\\\"b\\\\c\"",
-            request(Keys { cid: text("a\"b\\c"), ..none() }),
-            &[],
-            "the two legal escapes",
-        ),
-        row(
-            "22b",
-            By::Payload,
-            "cid=\"a\\nb\",bl=400",
-            request(Keys { bl: one(400), ..none() }).rejecting(1),
-            &[],
-            "any other escape",
-        ),
-        row(
-            "22c",
-            By::Payload,
-            "cid=\"a\"b\",bl=400",
-            request(Keys { bl: one(400), ..none() }).rejecting(1),
-            &[],
-            "a quote that was not escaped",
-        ),
-        row(
-            "23",
-            By::Payload,
-            "tb=500,sid=\"unterminated,br=3",
-            request(Keys { tb: one(500), ..none() }).rejecting(1),
-            &[],
-            "nothing behind an open string can be read",
-        ),
-        row(
-            "27a",
-            By::Payload,
-            "sf=lh,bl=400",
-            request(Keys { bl: one(400), ..none() }),
-            &[(UnknownToken, 1)],
-            "unknown token",
-        ),
-        row(
-            "27b",
-            By::Payload,
-            "br=(5000;v 900;zz),v=2",
-            request(Keys { br: list(&[(5000, Some(Video))]), v: Some(2), ..none() }),
-            &[(UnknownToken, 1)],
-            "an unknown label never counts for another type",
-        ),
-        row(
-            "32a",
-            By::Payload,
-            "br=300,",
-            request(Keys { br: one(300), ..none() }),
-            &[(EmptyMember, 1)],
-            "comma at the end",
-        ),
-        row(
-            "32b",
-            By::Payload,
-            "br=300,,bl=400",
-            request(Keys { br: one(300), bl: one(400), ..none() }),
-            &[(EmptyMember, 1)],
-            "two commas",
-        ),
-        row(
-            "35b",
-            By::Payload,
-            "pr=.5,bl=400",
-            request(Keys { bl: one(400), ..none() }).rejecting(1),
-            &[],
-            "bare point",
-        ),
-        row(
-            "35c",
-            By::Payload,
-            "pr=1.,bl=400",
-            request(Keys { bl: one(400), ..none() }).rejecting(1),
-            &[],
-            "point at the end",
-        ),
+        row("8a", By::Payload, "br=(5000;v,128;a),bl=(300),v=2",
+            request(Keys { bl: one(300), v: Some(2), ..none() }).rejecting(1), &[], "comma in a list"),
+        row("8b", By::Payload, "br=(5000;v,tb=(6000;v),bl=(300),v=2",
+            request(Keys { tb: list(&[(6000, Some(Video))]), bl: one(300), v: Some(2), ..none() }).rejecting(1), &[], "list never closed"),
+        row("12", By::Payload, "br=1000,br=2000",
+            request(Keys { br: one(2000), ..none() }), &[(Repeated, 1)], "the last wins"),
+        row("13", By::Payload, "BR=5000,bl=400",
+            request(Keys { bl: one(400), ..none() }).rejecting(1), &[], "keys are case-sensitive"),
+        row("21", By::Payload, "cid=\"a,b=c\",br=(100;a)",
+            request(Keys { cid: text("a,b=c"), br: list(&[(100, Some(Audio))]), ..none() }), &[(VersionMismatch, 1)], "comma in a string is data"),
+        row("22a", By::Payload, "cid=\"a\\\"b\\\\c\"",
+            request(Keys { cid: text("a\"b\\c"), ..none() }), &[], "the two legal escapes"),
+        row("22b", By::Payload, "cid=\"a\\nb\",bl=400",
+            request(Keys { bl: one(400), ..none() }).rejecting(1), &[], "any other escape"),
+        row("22c", By::Payload, "cid=\"a\"b\",bl=400",
+            request(Keys { bl: one(400), ..none() }).rejecting(1), &[], "a quote that was not escaped"),
+        row("23", By::Payload, "tb=500,sid=\"unterminated,br=3",
+            request(Keys { tb: one(500), ..none() }).rejecting(1), &[], "nothing behind an open string can be read"),
+        row("27a", By::Payload, "sf=lh,bl=400",
+            request(Keys { bl: one(400), ..none() }), &[(UnknownToken, 1)], "unknown token"),
+        row("27b", By::Payload, "br=(5000;v 900;zz),v=2",
+            request(Keys { br: list(&[(5000, Some(Video))]), v: Some(2), ..none() }), &[(UnknownToken, 1)], "an unknown label never counts for another type"),
+        row("32a", By::Payload, "br=300,",
+            request(Keys { br: one(300), ..none() }), &[(EmptyMember, 1)], "comma at the end"),
+        row("32b", By::Payload, "br=300,,bl=400",
+            request(Keys { br: one(300), bl: one(400), ..none() }), &[(EmptyMember, 1)], "two commas"),
+        row("35b", By::Payload, "pr=.5,bl=400",
+            request(Keys { bl: one(400), ..none() }).rejecting(1), &[], "bare point"),
+        row("35c", By::Payload, "pr=1.,bl=400",
+            request(Keys { bl: one(400), ..none() }).rejecting(1), &[], "point at the end"),
         row("35d", By::Payload, "d=4e3,bl=400", request(Keys { bl: one(400), ..none() }).rejecting(1), &[], "exponent"),
-        row(
-            "37",
-            By::Payload,
-            "br=-5,bl=(-100),ltc=-5,pt=-7",
-            request(Keys { ltc: Some(-5), pt: Some(-7), ..none() }).rejecting(2),
-            &[],
-            "negative, where it can be and where not",
-        ),
-        row(
-            "43",
-            By::Payload,
-            "com.example-x=1,com.example-X=\"y\",foo=bar,sid=\"s\"",
-            request(Keys { sid: text("s"), ..none() }).rejecting(1),
-            &[(Quoting, 1)],
-            "custom, misspelled and unknown keys",
-        ),
+        row("37", By::Payload, "br=-5,bl=(-100),ltc=-5,pt=-7",
+            request(Keys { ltc: Some(-5), pt: Some(-7), ..none() }).rejecting(2), &[], "negative, where it can be and where not"),
+        row("43", By::Payload, "com.example-x=1,com.example-X=\"y\",foo=bar,sid=\"s\"",
+            request(Keys { sid: text("s"), ..none() }).rejecting(1), &[(Quoting, 1)], "custom, misspelled and unknown keys"),
     ]);
 }
 
 #[test]
+#[rustfmt::skip] // a table
 fn versions_that_are_not_known_reject_the_record() {
     check(vec![
         failing("30a", By::Payload, "v=3,br=(5000;v)", Reason::Version, "whole record"),
@@ -501,6 +300,7 @@ fn versions_that_are_not_known_reject_the_record() {
 }
 
 #[test]
+#[rustfmt::skip] // a table
 fn query_arguments_are_decoded_as_often_as_they_were_encoded() {
     use Warning::{ExtraDecode, Repeated};
     let both = || request(Keys { br: one(300), bl: one(400), ..none() });
@@ -508,202 +308,86 @@ fn query_arguments_are_decoded_as_often_as_they_were_encoded() {
         row("14a", By::Query, "CMCD=br%3D300%2cbl%3D400", both(), &[], "lower-case hexadecimal"),
         row("14b", By::Query, "CMCD=br%3d300%2Cbl%3d400", both(), &[], "and mixed"),
         row("15a", By::Query, "CMCD=br%253D300%252Cbl%253D400", both(), &[(ExtraDecode, 1)], "encoded twice"),
-        row(
-            "15b",
-            By::Query,
-            "CMCD=br%25253D300%25252cbl%25253d400",
-            both(),
-            &[(ExtraDecode, 2)],
-            "three times is the most",
-        ),
+        row("15b", By::Query, "CMCD=br%25253D300%25252cbl%25253d400",
+            both(), &[(ExtraDecode, 2)], "three times is the most"),
         failing("15c", By::Query, "CMCD=br%2525253D300", Reason::Malformed, "four times is too much"),
-        row(
-            "16",
-            By::Query,
-            "CMCD=br=300,bl=400,sid=%22x%22",
-            request(Keys { br: one(300), bl: one(400), sid: text("x"), ..none() }),
-            &[],
-            "half encoded",
-        ),
+        row("16", By::Query, "CMCD=br=300,bl=400,sid=%22x%22",
+            request(Keys { br: one(300), bl: one(400), sid: text("x"), ..none() }), &[], "half encoded"),
         failing("17", By::Query, "cmcd=br%3D300", Reason::Malformed, "the name is case-sensitive"),
-        row(
-            "18",
-            By::Query,
-            "/seg.m4s?CMCD=br%3D100&x=1&CMCD=br%3D300%2Cbl%3D400",
-            both(),
-            &[(Repeated, 1)],
-            "the last is the fresher",
-        ),
-        row(
-            "24",
-            By::Payload,
-            "nor=\"..%2F300kbps%2Fs4.m4v\"",
-            request(Keys { nor: texts(&["..%2F300kbps%2Fs4.m4v"]), ..none() }),
-            &[],
-            "the inner encoding is content",
-        ),
-        row(
-            "25",
-            By::Query,
-            "CMCD=nor%3D(%22a%2Bb.mp4%22%3Br%3D%220-99%22)%2Cv%3D2",
-            request(Keys { nor: texts(&["a+b.mp4"]), v: Some(2), ..none() }),
-            &[],
-            "an encoded plus is a plus",
-        ),
-        row(
-            "46",
-            By::Query,
-            "CMCD=cid%3D%22a+b%22",
-            request(Keys { cid: text("a b"), ..none() }),
-            &[],
-            "a bare plus is a blank",
-        ),
+        row("18", By::Query, "/seg.m4s?CMCD=br%3D100&x=1&CMCD=br%3D300%2Cbl%3D400",
+            both(), &[(Repeated, 1)], "the last is the fresher"),
+        row("24", By::Payload, "nor=\"..%2F300kbps%2Fs4.m4v\"",
+            request(Keys { nor: texts(&["..%2F300kbps%2Fs4.m4v"]), ..none() }), &[], "the inner encoding is content"),
+        row("25", By::Query, "CMCD=nor%3D(%22a%2Bb.mp4%22%3Br%3D%220-99%22)%2Cv%3D2",
+            request(Keys { nor: texts(&["a+b.mp4"]), v: Some(2), ..none() }), &[], "an encoded plus is a plus"),
+        row("46", By::Query, "CMCD=cid%3D%22a+b%22",
+            request(Keys { cid: text("a b"), ..none() }), &[], "a bare plus is a blank"),
     ]);
 }
 
 #[test]
+#[rustfmt::skip] // a table
 fn headers_are_merged_wherever_a_key_stands() {
     use Warning::{Repeated, VersionMismatch};
     check(vec![
-        row(
-            "20a",
-            By::Headers,
-            "CMCD-Request: br=400\nCMCD-Object: br=300",
-            request(Keys { br: one(400), ..none() }),
-            &[(Repeated, 1)],
-            "object, then request",
-        ),
-        row(
-            "20b",
-            By::Headers,
-            "cmcd-session: sid=\"x\"\r\nCMCD-STATUS: \r\nCMCD-Session: pr=1.5,ot=a\r\n",
-            request(Keys { sid: text("x"), pr_thousandths: Some(1500), ot: Some(Audio), ..none() }),
-            &[],
-            "twice, empty, misplaced, any case",
-        ),
-        row(
-            "20c",
-            By::Headers,
-            "CMCD-Object: br=300\nCMCD-Request: br=oops,su",
-            request(Keys { br: one(300), su: Some(true), ..none() }).rejecting(1),
-            &[(Repeated, 1)],
-            "a wrong one does not win",
-        ),
-        row(
-            "20d",
-            By::Headers,
-            "CMCD-Object:br=(300;v)\nHost: x",
-            request(Keys { br: list(&[(300, Some(Video))]), ..none() }),
-            &[(VersionMismatch, 1)],
-            "no blank behind the colon",
-        ),
+        row("20a", By::Headers, "CMCD-Request: br=400\nCMCD-Object: br=300",
+            request(Keys { br: one(400), ..none() }), &[(Repeated, 1)], "object, then request"),
+        row("20b", By::Headers, "cmcd-session: sid=\"x\"\r\nCMCD-STATUS: \r\nCMCD-Session: pr=1.5,ot=a\r\n",
+            request(Keys { sid: text("x"), pr_thousandths: Some(1500), ot: Some(Audio), ..none() }), &[], "twice, empty, misplaced, any case"),
+        row("20c", By::Headers, "CMCD-Object: br=300\nCMCD-Request: br=oops,su",
+            request(Keys { br: one(300), su: Some(true), ..none() }).rejecting(1), &[(Repeated, 1)], "a wrong one does not win"),
+        row("20d", By::Headers, "CMCD-Object:br=(300;v)\nHost: x",
+            request(Keys { br: list(&[(300, Some(Video))]), ..none() }), &[(VersionMismatch, 1)], "no blank behind the colon"),
         failing("20e", By::Headers, "CMCD-Object:\nHost: x", Reason::Malformed, "no keys at all"),
     ]);
 }
 
 #[test]
+#[rustfmt::skip] // a table
 fn strings_are_cut_and_cleaned() {
     let long = "a".repeat(65);
     let cut: Cow<'static, str> = Cow::Owned(format!("{}~{:016x}", &long[..47], stable_hash(long.as_bytes())));
     let with_cut = Keys { sid: Some(cut), ..none() };
     check(vec![
-        row(
-            "29a",
-            By::Payload,
-            format!("sid=\"{long}\""),
-            request(with_cut),
-            &[(Warning::TooLong, 1)],
-            "65 characters",
-        ),
-        row(
-            "29b",
-            By::Payload,
-            "sid=\"a\u{81}b\"",
-            request(Keys { sid: text("ab"), ..none() }),
-            &[(Warning::Characters, 1)],
-            "a control character",
-        ),
-        row(
-            "29c",
-            By::Payload,
-            "cid=\"caf\u{e9}\"",
-            request(Keys { cid: text("caf\u{e9}"), ..none() }),
-            &[],
-            "UTF-8 is accepted",
-        ),
-        row(
-            "29d",
-            By::Query,
-            "CMCD=cid=%22a%FFb%22",
-            request(Keys { cid: text("a\u{fffd}b"), ..none() }),
-            &[(Warning::Characters, 1)],
-            "what is not UTF-8 is replaced",
-        ),
+        row("29a", By::Payload, format!("sid=\"{long}\""),
+            request(with_cut), &[(Warning::TooLong, 1)], "65 characters"),
+        row("29b", By::Payload, "sid=\"a\u{81}b\"",
+            request(Keys { sid: text("ab"), ..none() }), &[(Warning::Characters, 1)], "a control character"),
+        row("29c", By::Payload, "cid=\"caf\u{e9}\"",
+            request(Keys { cid: text("caf\u{e9}"), ..none() }), &[], "UTF-8 is accepted"),
+        row("29d", By::Query, "CMCD=cid=%22a%FFb%22",
+            request(Keys { cid: text("a\u{fffd}b"), ..none() }), &[(Warning::Characters, 1)], "what is not UTF-8 is replaced"),
     ]);
 }
 
 #[test]
+#[rustfmt::skip] // a table
 fn events_miss_keys_and_are_kept() {
     use EventKind::{Background, BitrateChange, Error, Host, PlayState, ResponseReceived, TimeInterval};
     use Warning::{Draft, MissingKey, WrongMode};
     let v2 = || Keys { v: Some(2), ..none() };
     check(vec![
-        row(
-            "36",
-            By::Body,
-            "e=t,ts=1234567890123456,v=2",
-            event(TimeInterval, None, v2()).rejecting(1),
-            &[(MissingKey, 1)],
-            "16 digits",
-        ),
+        row("36", By::Body, "e=t,ts=1234567890123456,v=2",
+            event(TimeInterval, None, v2()).rejecting(1), &[(MissingKey, 1)], "16 digits"),
         row("38", By::Body, "e=br,ts=1,v=2", event(BitrateChange, Some(1), v2()), &[(Draft, 1)], "the draft's name"),
         row("39", By::Body, "e=b,ts=7,v=2", event(Background, Some(7), v2()), &[], "without bg: left the background"),
-        row(
-            "40a",
-            By::Body,
-            "e=rr,ts=7,ttfb=12,v=2",
-            event(ResponseReceived, Some(7), Keys { ttfb: Some(12), ..v2() }),
-            &[(MissingKey, 1)],
-            "rr without url",
-        ),
+        row("40a", By::Body, "e=rr,ts=7,ttfb=12,v=2",
+            event(ResponseReceived, Some(7), Keys { ttfb: Some(12), ..v2() }), &[(MissingKey, 1)], "rr without url"),
         row("40b", By::Body, "e=ps,ts=7,v=2", event(PlayState, Some(7), v2()), &[(MissingKey, 1)], "ps without sta"),
         row("40c", By::Body, "e=e,ts=7,v=2", event(Error, Some(7), v2()), &[(MissingKey, 1)], "e without ec"),
-        row(
-            "41",
-            By::Body,
-            "e=h,h=\"edge.example\",ts=5,v=2",
-            event(Host, Some(5), Keys { h: text("edge.example"), ..v2() }),
-            &[],
-            "valid",
-        ),
-        row(
-            "42a",
-            By::Body,
-            "e=ps,sta=p,v=2",
-            event(PlayState, None, Keys { sta: Some(PlayerState::Playing), ..v2() }),
-            &[(MissingKey, 1)],
-            "without ts",
-        ),
-        row(
-            "42b",
-            By::Payload,
-            "e=ps,ts=5,sta=p,sid=\"x\",url=\"/a\",v=2",
-            request(Keys { sta: Some(PlayerState::Playing), sid: text("x"), ..v2() }),
-            &[(WrongMode, 3)],
-            "event keys on a request",
-        ),
-        row(
-            "42c",
-            By::Body,
-            "sid=\"x\",ts=5,v=2",
-            event(EventKind::Unknown, Some(5), Keys { sid: text("x"), ..v2() }),
-            &[(MissingKey, 1)],
-            "without e",
-        ),
+        row("41", By::Body, "e=h,h=\"edge.example\",ts=5,v=2",
+            event(Host, Some(5), Keys { h: text("edge.example"), ..v2() }), &[], "valid"),
+        row("42a", By::Body, "e=ps,sta=p,v=2",
+            event(PlayState, None, Keys { sta: Some(PlayerState::Playing), ..v2() }), &[(MissingKey, 1)], "without ts"),
+        row("42b", By::Payload, "e=ps,ts=5,sta=p,sid=\"x\",url=\"/a\",v=2",
+            request(Keys { sta: Some(PlayerState::Playing), sid: text("x"), ..v2() }), &[(WrongMode, 3)], "event keys on a request"),
+        row("42c", By::Body, "sid=\"x\",ts=5,v=2",
+            event(EventKind::Unknown, Some(5), Keys { sid: text("x"), ..v2() }), &[(MissingKey, 1)], "without e"),
     ]);
 }
 
 #[test]
+#[rustfmt::skip] // a table
 fn bodies_are_cut_at_line_feeds_and_blanks_mean_nothing() {
     let tick = |ts| event(EventKind::TimeInterval, Some(ts), Keys { v: Some(2), ..none() });
     let two = |number, input: &str, why| Row {
@@ -723,30 +407,15 @@ fn bodies_are_cut_at_line_feeds_and_blanks_mean_nothing() {
 }
 
 #[test]
+#[rustfmt::skip] // a table
 fn json_bodies_are_read_only_where_they_are_allowed() {
     let keys = || Keys { br: one(3200), sid: text("s-1"), su: Some(true), ..none() };
     let json = "[{\"br\":3200,\"sid\":\"s-1\",\"su\":true}]";
     check(vec![
-        row(
-            "45a",
-            By::JsonBody,
-            json,
-            event(EventKind::Unknown, None, keys()),
-            &[(Warning::MissingKey, 2)],
-            "an array",
-        ),
-        row(
-            "45b",
-            By::JsonBody,
-            "{\"e\":\"t\",\"ts\":5,\"br\":[1,2],\"st\":\"l\",\"v\":2}",
-            event(
-                EventKind::TimeInterval,
-                Some(5),
-                Keys { br: list(&[(1, None), (2, None)]), st: StreamType::Live, v: Some(2), ..none() },
-            ),
-            &[],
-            "an object",
-        ),
+        row("45a", By::JsonBody, json,
+            event(EventKind::Unknown, None, keys()), &[(Warning::MissingKey, 2)], "an array"),
+        row("45b", By::JsonBody, "{\"e\":\"t\",\"ts\":5,\"br\":[1,2],\"st\":\"l\",\"v\":2}",
+            event(EventKind::TimeInterval, Some(5), Keys { br: list(&[(1, None), (2, None)]), st: StreamType::Live, v: Some(2), ..none() }), &[], "an object"),
         failing("45c", By::Body, json, Reason::Malformed, "not switched on"),
         failing("45d", By::JsonBody, "[{\"br\":3200", Reason::Json, "cut off"),
     ]);

@@ -9,7 +9,7 @@ use super::number::Number;
 /// How a log writes a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TimeUnit {
+pub(super) enum TimeUnit {
     /// Seconds since the Unix epoch, with decimals.
     EpochSeconds,
     /// Milliseconds since the Unix epoch.
@@ -21,7 +21,7 @@ pub enum TimeUnit {
 /// How a log writes a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DurationUnit {
+pub(super) enum DurationUnit {
     /// Seconds with decimals; an `s` behind them means nothing.
     Seconds,
     /// Milliseconds.

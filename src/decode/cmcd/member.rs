@@ -4,7 +4,7 @@
 //! R2  A comma inside a closed string or a closed list separates nothing.
 //! R3  A string that is never closed takes the rest of the payload with it: nothing behind it can be told apart.
 //! R4  A list that is never closed (the end, or another `(`, comes before its `)`) costs only what stands before the next comma.
-//! R5  Every byte is looked at a bounded number of times, and nothing recurses.
+//! R5  Nothing recurses, and a member never looks further than the payload once: with the limit of members, time is linear in bytes.
 
 /// The value of a member, or of a list item, with types still open: whether `300` is a number is the key's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,7 +275,7 @@ impl<'a> Cursor<'a> {
                 b')' => {
                     let content = self.since(start);
                     self.at += 1;
-                    // A comma in a list is wrong; finding it here, not among the items, keeps what follows the list (R2).
+                    // What is wrong inside is found when the items are read; what follows the list is safe by then (R2).
                     return Ok(Value::List(content));
                 }
                 b'(' => break,

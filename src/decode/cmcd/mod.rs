@@ -32,9 +32,8 @@ use crate::model::cmcd::{Delivery, Event, Keys, Mode, Warning};
 use crate::model::{EventTime, Reason, Record};
 
 pub use carrier::{Carrier, Carriers, Error};
-pub use clock::{DurationUnit, TimeUnit};
 pub use cloudfront::{ColumnPlan, REAL_TIME_FIELDS};
-pub use json::{CacheMember, DurationMember, HeaderMembers, Mapping, Stamp, TimeMember};
+pub use json::Mapping;
 
 use headers::CmcdHeaders;
 use reading::Reading;

@@ -48,19 +48,19 @@ pub(super) struct Declared {
 /// The member with the time stamp.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TimeMember {
+pub(super) struct TimeMember {
     /// Its name.
-    pub member: String,
+    pub(super) member: String,
     /// How it is written.
-    pub unit: TimeUnit,
+    pub(super) unit: TimeUnit,
     /// What it marks.
-    pub stamp: Stamp,
+    pub(super) stamp: Stamp,
 }
 
 /// What the time stamp of a log marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stamp {
+pub(super) enum Stamp {
     /// When the request came.
     Start,
     /// When the response was finished.
@@ -70,35 +70,35 @@ pub enum Stamp {
 /// Members whose sum is a duration; it is unknown when one of them is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DurationMember {
+pub(super) struct DurationMember {
     /// Their names: one, or two that follow each other in time.
-    pub members: Vec<String>,
+    pub(super) members: Vec<String>,
     /// How they are written.
-    pub unit: DurationUnit,
+    pub(super) unit: DurationUnit,
 }
 
 /// The member that tells what the cache did.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CacheMember {
+pub(super) struct CacheMember {
     /// Its name. Of a chain the rightmost counts.
-    pub member: String,
+    pub(super) member: String,
     /// The values that are hits, in any case; `*` at the end stands for any ending.
-    pub hits: Vec<String>,
+    pub(super) hits: Vec<String>,
 }
 
 /// The members with the four CMCD headers.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct HeaderMembers {
+pub(super) struct HeaderMembers {
     /// `CMCD-Object`.
-    pub object: String,
+    object: String,
     /// `CMCD-Request`.
-    pub request: String,
+    request: String,
     /// `CMCD-Status`.
-    pub status: String,
+    status: String,
     /// `CMCD-Session`.
-    pub session: String,
+    session: String,
 }
 
 impl Mapping {

@@ -5,4 +5,4 @@ mod mapping;
 mod members;
 
 pub(super) use line::decode;
-pub use mapping::{CacheMember, DurationMember, HeaderMembers, Mapping, Stamp, TimeMember};
+pub use mapping::Mapping;
