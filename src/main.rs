@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use streamgauge::cli::{Cli, Command, run, simulate, topics};
+use streamgauge::cli::{Cli, Command, demo, run, simulate, topics};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -18,9 +18,13 @@ fn main() -> ExitCode {
 
 fn dispatch(command: &Command) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match command {
+    let outcome = match command {
+        Command::Demo(args) => runtime.block_on(demo::run(args)),
         Command::Run(args) => runtime.block_on(run::run(args)),
         Command::Topics(args) => runtime.block_on(topics::run(args)),
         Command::Simulate(args) => simulate::run(args),
-    }
+    };
+    // Who was told to end at once must not wait for threads that still hold on.
+    runtime.shutdown_background();
+    outcome
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod demo;
 pub mod run;
 pub mod simulate;
 pub mod topics;
@@ -26,6 +27,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show it all in one process, with simulated viewers: nothing to install or set up
+    Demo(demo::DemoArgs),
     /// Run the processor against a bus and InfluxDB
     Run(run::RunArgs),
     /// Print or create the topics that the topology declares

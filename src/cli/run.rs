@@ -166,7 +166,7 @@ pub(super) fn influx_settings(settings: &InfluxSettings) -> influx::Settings {
 }
 
 /// The sink's health, as the state page shows it.
-fn observed(health: &Health) -> observe::Sink {
+pub(super) fn observed(health: &Health) -> observe::Sink {
     match health.status() {
         SinkStatus::Ok => observe::Sink::Ok,
         SinkStatus::Retrying { since, fault, message } => {
@@ -176,17 +176,17 @@ fn observed(health: &Health) -> observe::Sink {
 }
 
 /// SIGTERM and Ctrl-C, one after the other.
-struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn new() -> anyhow::Result<Self> {
+    pub(super) fn new() -> anyhow::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

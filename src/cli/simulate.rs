@@ -183,8 +183,9 @@ pub fn run_paced(
     Ok(progress.finish("the bus"))
 }
 
+/// The time by the system's clock: when a simulation in real time begins.
 #[allow(clippy::disallowed_methods, reason = "viewers live in the present; no row is decided here")]
-fn now() -> anyhow::Result<EventTime> {
+pub(super) fn now() -> anyhow::Result<EventTime> {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let millis = since_epoch.context("the system clock is before 1970: set it")?.as_millis();
     Ok(EventTime::from_millis(i64::try_from(millis).context("the system clock is far in the future: set it")?))
@@ -285,7 +286,8 @@ impl Progress {
     }
 }
 
-fn parse_duration_ms(text: &str) -> Result<i64, String> {
+/// Reads 90s, 10m or 2h as milliseconds.
+pub(super) fn parse_duration_ms(text: &str) -> Result<i64, String> {
     let help = || format!("`{text}` is no duration: write 90s, 10m or 2h");
     let unit_at = text.find(|character: char| !character.is_ascii_digit()).ok_or_else(help)?;
     let (number, unit) = text.split_at_checked(unit_at).ok_or_else(help)?;

@@ -1,3 +1,4 @@
 //! Recorded logs: dump files, the input of the batch oracle.
 
 pub mod dump;
+pub mod oracle;

@@ -1,0 +1,77 @@
+//! `streamgauge demo`, run as a newcomer runs it: the edge that it says will go bad stands out within 30 s, and it leaves quietly.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use support::{Streamgauge, eventually};
+
+/// Edge and share of starved requests in percent of each line of a table.
+fn starved_shares(table: &str) -> Vec<(String, f64)> {
+    let rows = table.lines().filter(|line| line.starts_with("  ") || line.starts_with("> "));
+    rows.filter_map(|row| {
+        let mut cells = row.trim_start_matches('>').split_whitespace();
+        let (edge, starved) = (cells.next()?, cells.nth(2)?);
+        Some((edge.to_owned(), starved.parse().ok()?))
+    })
+    .collect()
+}
+
+#[test]
+fn the_bad_edge_stands_out_within_30_s() {
+    let began = Instant::now();
+    let mut demo = Streamgauge::spawn(&["demo", "--duration", "33s"], &[]);
+    eventually(Duration::from_secs(30), "an edge is told to be the worst", || {
+        demo.stdout().lines().any(|line| line.starts_with("worst edge: ") && !line.contains("none stands out"))
+    });
+    let shown_after = began.elapsed();
+    let text = demo.stdout();
+    let (_, rest) = text.split_once("the edge ").expect("it says which edge goes bad");
+    let (bad_edge, _) = rest.split_once(" goes bad").unwrap();
+    let table = text.split("\nwindow ").find(|table| table.contains("\n> ")).expect("a table marks it");
+    let shares = starved_shares(table);
+    assert_eq!(shares.len(), 8, "{table}");
+    let (bad, others): (Vec<_>, Vec<_>) = shares.iter().partition(|(edge, _)| edge == bad_edge);
+    let mean_of_others = others.iter().map(|(_, share)| share).sum::<f64>() / others.len() as f64;
+    assert!(bad[0].1 >= 2.0 && bad[0].1 > 4.0 * mean_of_others, "{table}");
+    assert!(table.contains(&format!("worst edge: {bad_edge}, ")), "{table}");
+    assert!(table.contains(&format!("\n> {bad_edge} ")), "{table}");
+
+    let status = demo.wait(Duration::from_secs(15));
+    assert!(status.success(), "{}", demo.stderr());
+    assert!(demo.stdout().contains("streamgauge demo has ended: "), "{}", demo.stdout());
+    assert_eq!(demo.stderr(), "", "shown after {shown_after:?}");
+    assert!(!demo.stdout().contains('\x1b'), "no terminal, no colours");
+}
+
+#[test]
+fn it_ends_within_two_seconds_of_a_signal() {
+    let mut demo = Streamgauge::spawn(&["demo"], &[]);
+    eventually(Duration::from_secs(25), "the first window is shown", || demo.stdout().contains("worst edge: "));
+    let status = demo.stop(Duration::from_secs(2));
+    assert!(status.success(), "{}", demo.stderr());
+    assert!(demo.stdout().contains(" rows in "), "{}", demo.stdout());
+    assert_eq!(demo.stderr(), "");
+}
+
+#[test]
+fn a_reader_who_leaves_ends_it_quietly() {
+    let mut command = Streamgauge::command(&["demo"], &[]);
+    let mut demo = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first_line = String::new();
+    BufReader::new(demo.stdout.take().unwrap()).read_line(&mut first_line).unwrap();
+    assert!(first_line.starts_with("streamgauge demo"), "{first_line}");
+    let mut status = None;
+    eventually(Duration::from_secs(25), "it notices at its next line", || {
+        status = demo.try_wait().unwrap();
+        status.is_some()
+    });
+    let mut said = String::new();
+    demo.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(status.unwrap().success(), "{said}");
+    assert_eq!(said, "");
+}
