@@ -47,8 +47,8 @@ impl Admin {
     pub fn new(properties: &Properties) -> Result<Self, Error> {
         let config = properties.client_config(&[("client.id", "streamgauge")], &[]);
         let refused = |cause| Error::Properties { cause };
-        let client = config.create_with_context(LoggingContext::default()).map_err(refused)?;
-        let asker = config.create_with_context(LoggingContext::default()).map_err(refused)?;
+        let client = config.create_with_context(LoggingContext::quiet()).map_err(refused)?;
+        let asker = config.create_with_context(LoggingContext::quiet()).map_err(refused)?;
         Ok(Self { client, asker, brokers: properties.brokers().to_owned() })
     }
 

@@ -154,11 +154,18 @@ pub enum StartAt {
 /// librdkafka's words, in our log. Its errors about brokers repeat with every try, so they are warnings: the client goes on by itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LoggingContext {
+    /// Whether errors stay out of the log, because whoever asks reports them.
+    is_quiet: bool,
     /// What the brokers said when they last refused the credentials.
     refusal: Arc<Mutex<Option<String>>>,
 }
 
 impl LoggingContext {
+    /// For a client whose errors the caller reports.
+    pub(crate) fn quiet() -> Self {
+        Self { is_quiet: true, ..Self::default() }
+    }
+
     /// What the brokers said if they have refused the credentials; known only after the client was polled.
     pub(crate) fn refusal(&self) -> Option<String> {
         lock(&self.refusal).clone()
@@ -172,9 +179,13 @@ impl ClientContext for LoggingContext {
 
     fn error(&self, cause: KafkaError, reason: &str) {
         if Trouble::of(&cause) == Trouble::Credentials {
-            *lock(&self.refusal) = Some(reason.to_owned());
+            // What follows in brackets differs from try to try.
+            let words = reason.split_once(" (after ").map_or(reason, |(words, _)| words);
+            *lock(&self.refusal) = Some(words.to_owned());
         }
-        log_error(&cause, reason);
+        if !self.is_quiet {
+            log_error(&cause, reason);
+        }
     }
 }
 
@@ -235,6 +246,7 @@ const REMINDER: Duration = Duration::from_secs(30);
 /// When trouble of each kind was last logged.
 static LOGGED: Mutex<[Option<Instant>; 2]> = Mutex::new([None; 2]);
 
+/// An error of a client that goes on by itself: counted, and logged when it is news.
 pub(crate) fn log_error(cause: &KafkaError, reason: &str) {
     // Asked for by whoever reads to the end of a topic.
     if cause.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {

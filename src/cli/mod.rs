@@ -1,6 +1,10 @@
 //! The commands, one file each.
 
+pub mod check;
+mod declared;
 pub mod demo;
+pub mod dump;
+pub mod replay;
 pub mod run;
 pub mod simulate;
 pub mod topics;
@@ -31,10 +35,16 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Run the processor against a bus and InfluxDB
     Run(run::RunArgs),
+    /// Validate the configuration, prove each connection, and say what to fix
+    Check(check::CheckArgs),
     /// Print or create the topics that the topology declares
     Topics(topics::TopicsArgs),
     /// Simulate viewers, to the bus or to a file
     Simulate(simulate::SimulateArgs),
+    /// Write topics to a file, record by record
+    Dump(dump::DumpArgs),
+    /// Compute the rows of a dump or of raw logs, or put them on the bus
+    Replay(replay::ReplayArgs),
 }
 
 /// Where the configuration is.

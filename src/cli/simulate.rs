@@ -301,7 +301,7 @@ pub(super) fn parse_duration_ms(text: &str) -> Result<i64, String> {
     number.checked_mul(unit_ms).filter(|millis| *millis > 0).ok_or_else(help)
 }
 
-fn parse_start(text: &str) -> Result<EventTime, String> {
+pub(super) fn parse_start(text: &str) -> Result<EventTime, String> {
     let moment = OffsetDateTime::parse(text, &Rfc3339)
         .map_err(|error| format!("`{text}` is no time ({error}): write 2026-01-05T08:00:00Z"))?;
     let millis = moment.unix_timestamp_nanos() / 1_000_000;

@@ -165,18 +165,24 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Read`] when the first bytes cannot be read.
-    pub fn new(mut input: impl BufRead + Send + 'static, file: String) -> Result<Self, Error> {
-        let is_gzip = match input.fill_buf() {
-            Ok(start) => start.starts_with(&GZIP_MAGIC),
+    pub fn new(input: impl BufRead + Send + 'static, file: String) -> Result<Self, Error> {
+        let input = match decompressed(input) {
+            Ok(input) => input,
             Err(source) => return Err(Error::Read { file, line: 0, source }),
-        };
-        let input: Box<dyn BufRead + Send> = if is_gzip {
-            Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input)))
-        } else {
-            Box::new(input)
         };
         Ok(Self { input, file, lines_read: 0, line: String::new(), ended: false })
     }
+}
+
+/// The text of `input`, gzip (recognised by its first bytes) or plain.
+///
+/// # Errors
+/// When the first bytes cannot be read.
+pub fn decompressed(mut input: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+    if input.fill_buf()?.starts_with(&GZIP_MAGIC) {
+        return Ok(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input))));
+    }
+    Ok(Box::new(input))
 }
 
 impl Iterator for Reader {

@@ -1,4 +1,9 @@
-//! Recorded logs: dump files, the input of the batch oracle.
+//! Recorded logs: dump files, the input of the batch oracle, and raw log files as the records they would have been.
 
 pub mod dump;
-pub mod oracle;
+mod oracle;
+pub mod raw;
+mod row_writer;
+
+pub use oracle::{Oracle, Summary};
+pub use row_writer::{RowFormat, RowWriter};

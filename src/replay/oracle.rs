@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::aggregate::rollup::{EdgeKey, EdgeWindow, Partial};
 use crate::decode::cmcd::{Carriers, Decoder};
 use crate::fold::{Counts, Resume, SideOutput, SourceFold, SourceSettings};
-use crate::model::{Boundary, Record, Rows};
+use crate::model::{Boundary, Reason, Record, Rows};
 
 /// What a replay saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub struct Summary {
     pub duplicates: u64,
     /// Records that cannot be read.
     pub dead_letters: u64,
+    /// Of these, those with each reason, in the order of [`Reason::ALL`].
+    pub dead_letter_reasons: [u64; Reason::ALL.len()],
+    /// Events whose own time was out of bounds and was moved.
+    pub clamped: u64,
     /// Session rows given.
     pub session_rows: u64,
     /// Edge rows given.
@@ -60,8 +64,10 @@ impl Oracle {
             decoder: Decoder::new(Arc::clone(carriers)),
         });
         summary.records += 1;
-        if let Some(SideOutput::DeadLetter(_)) = one.fold.push(record, &mut one.decoder) {
+        if let Some(SideOutput::DeadLetter(reason)) = one.fold.push(record, &mut one.decoder) {
             summary.dead_letters += 1;
+            let counts = Reason::ALL.iter().zip(&mut summary.dead_letter_reasons);
+            counts.filter(|(known, _)| **known == reason).for_each(|(_, count)| *count += 1);
         }
         while let Some(closed) = one.fold.close_next() {
             one.fold.acknowledge(closed.end);
@@ -78,6 +84,7 @@ impl Oracle {
         let counts: Counts = one.fold.take_counts();
         summary.events += counts.events;
         summary.late += counts.late;
+        summary.clamped += counts.clamped;
         summary.duplicates += counts.duplicates;
     }
 

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::cli::simulate::Log;
     use crate::model::{EventTime, Rows, Value};
-    use crate::replay::oracle::Oracle;
+    use crate::replay::Oracle;
     use crate::service::source_plans;
     use crate::simulate::Simulation;
     use crate::store::sqlite::{StoredRow, StoredValue};
