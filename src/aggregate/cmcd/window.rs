@@ -139,12 +139,7 @@ impl<H: BuildHasher + Clone> Window<H> {
     }
 
     fn key_index(&mut self, event: &Event<'_>, context: &Context<'_>) -> u32 {
-        let parts = KeyParts {
-            tenant: context.tenant,
-            edge: context.edge,
-            streaming_format: event.keys.sf,
-            stream_type: event.keys.st,
-        };
+        let parts = key_parts(event, context);
         let names = (parts.edge, parts.tenant, parts.streaming_format, parts.stream_type);
         self.rollups.index_of(self.hasher.hash_one(names), &parts)
     }
@@ -153,7 +148,7 @@ impl<H: BuildHasher + Clone> Window<H> {
     fn session_index(&mut self, context: &Context<'_>, key: u32) -> Option<usize> {
         let id = context.session?;
         let tenant = self.tenants.intern(&self.hasher, context.tenant);
-        match self.sessions.find_or_insert(&self.hasher, id, tenant, key) {
+        match self.sessions.find_or_insert(&self.hasher, &self.tenants, id, tenant, key) {
             Found::At(index) => Some(index),
             Found::InsteadOf(index, fallen) => {
                 self.count_sessionless(&fallen);
@@ -184,12 +179,18 @@ impl<H: BuildHasher + Clone> Window<H> {
                 request_id: context.request_id.unwrap_or_default().into(),
                 bytes: event.delivery.bytes.unwrap_or(0),
                 duration_ms: event.keys.d.unwrap_or(0).max(0),
-                key_hash: self.rollups.get(key).map_or(0, |rollup| rollup.hash),
+                // Of the record's own names: whether its key is beyond the cap may change while the window is open.
+                key_hash: key_parts(event, context).stable_hash(),
                 key,
             };
             keep(&mut session.rare.get_or_insert_default().starved, fact, self.facts_cap);
         }
     }
+}
+
+/// The names of the roll-up key that an event counts at.
+fn key_parts<'a>(event: &Event<'_>, context: &Context<'a>) -> KeyParts<'a> {
+    KeyParts { tenant: context.tenant, edge: context.edge, streaming_format: event.keys.sf, stream_type: event.keys.st }
 }
 
 /// The block that an event counts in, and the sketches of its edge.
