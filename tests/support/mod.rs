@@ -14,8 +14,8 @@ pub mod chaos;
 mod dice;
 mod influx;
 mod kafka;
+mod plain_rows;
 pub mod records;
-mod rows;
 mod starter;
 mod streamgauge;
 
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 pub use dice::{Dice, seeds};
 pub use influx::{Influx, Point};
 pub use kafka::Kafka;
-pub use rows::{PlainRow, plain_row, plain_rows};
+pub use plain_rows::{PlainRow, plain_row, plain_rows};
 pub use streamgauge::Streamgauge;
 
 /// R1: a line on the terminal, past the capture of test output, or a failure in CI. The caller returns after it.
