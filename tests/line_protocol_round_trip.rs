@@ -141,7 +141,7 @@ proptest! {
         use FieldKind::{Integer, Text};
         thread_local! {
             static SCHEMA: &'static streamgauge::model::Schema =
-                schema("a measure,ment", &["edge", "odd, =tag", "tenant"], &[("a", Integer), ("b", Text), ("c d=,", Integer), ("e", Text)]);
+                schema("a measured, thing", &["edge", "odd, =tag", "tenant"], &[("a", Integer), ("b", Text), ("c d=,", Integer), ("e", Text)]);
         }
         let fields = vec![
             OwnedValue::Integer(integers[0]),

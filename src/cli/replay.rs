@@ -65,7 +65,7 @@ pub struct ReplayArgs {
     /// The number of partitions of each topic: edge rows wait for all of them. Of a dump the highest in it, of raw logs the declared one, unless given
     #[arg(long)]
     pub partitions: Option<NonZeroU32>,
-    /// The files are raw logs: cloudfront-rt, cloudfront-std, json:<mapping>, cmcd-query, cmcd-headers or cmcd-body
+    /// The files are raw logs: cloudfront-rt, cloudfront-std, `json:MAPPING`, cmcd-query, cmcd-headers or cmcd-body
     #[arg(long)]
     pub carrier: Option<String>,
     /// The source of the topology that raw logs belong to; the first with the right clock, unless given
@@ -184,7 +184,7 @@ fn raw_source<'a>(topology: &'a Topology, name: Option<&str>, carrier: &str) -> 
         match name {
             Some(name) => bail!("the topology has no source `{name}`: --source must be one of {}", names()),
             None => bail!(
-                "no source of the topology takes `{carrier}`: --carrier must be cloudfront-rt, cloudfront-std, json:<mapping>, cmcd-query, cmcd-headers or cmcd-body, and a source must declare it ({})",
+                "no source of the topology takes `{carrier}`: --carrier must be cloudfront-rt, cloudfront-std, `json:MAPPING`, cmcd-query, cmcd-headers or cmcd-body, and a source must declare it ({})",
                 names()
             ),
         }

@@ -1,7 +1,7 @@
 //! What a worker thread does: records in from the bus, closed windows out to the sink, and one commit for all of it.
 //!
-//! [`worker`] is the loop that both stages share; [`session`] folds a source's records into session rows and partials, [`rollup`] folds
-//! partials into edge rows. [`outbox`] carries closed windows to the sink and acknowledgements back.
+//! `worker` is the loop that both stages share; `session` folds a source's records into session rows and partials, `rollup` folds
+//! partials into edge rows. `outbox` carries closed windows to the sink and acknowledgements back.
 
 mod outbox;
 mod rollup;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Dice;
 
 /// Something that reads a log, closes windows, and commits.
-pub trait Process {
+pub trait Process: Sized {
     /// What a commit saves.
     type Saved: Clone + Default;
     /// The name of a window, to acknowledge it by.
@@ -17,13 +17,11 @@ pub trait Process {
     type Row: PartialEq + Clone;
 
     /// Starts a process with what was saved last.
-    fn start(&self, saved: &Self::Saved) -> Self
-    where
-        Self: Sized;
+    fn start(&self, saved: &Self::Saved) -> Self;
     /// Reads the next record; false at the end of the log.
     fn read(&mut self) -> bool;
     /// The next window that has become final, with its rows.
-    fn close(&mut self) -> Option<(Self::Window, Vec<(Self::Key, Self::Row)>)>;
+    fn close(&mut self) -> Option<Batch<Self>>;
     /// The rows of a window are safe.
     fn acknowledge(&mut self, window: &Self::Window);
     /// Closed windows that are not acknowledged.
@@ -32,6 +30,7 @@ pub trait Process {
     fn commit(&mut self) -> Self::Saved;
 }
 
+/// A window with its rows.
 type Batch<P> = (<P as Process>::Window, Vec<(<P as Process>::Key, <P as Process>::Row)>);
 
 /// No crash after this many steps, so that every run ends.

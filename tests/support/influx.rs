@@ -85,6 +85,40 @@ impl Influx {
         rows
     }
 
+    /// Calls `each` with every row of a measurement whose time lies in `[from_ns, to_ns)`: names of the columns, and the values in the
+    /// same order. By InfluxQL, which gives whole rows; Flux has to assemble them from their fields, at a hundredth of the speed.
+    ///
+    /// # Panics
+    /// When the server refuses the query or its answer is not understood.
+    pub fn scan(
+        &self,
+        measurement: &str,
+        from_ns: i64,
+        to_ns: i64,
+        each: &mut dyn FnMut(&csv::StringRecord, &csv::StringRecord),
+    ) {
+        let query = format!("SELECT * FROM {measurement} WHERE time >= {from_ns} AND time < {to_ns}");
+        let (status, answer) = block_on(async {
+            let request = reqwest::Client::new()
+                .get(format!("{}/query", self.url))
+                .query(&[("db", self.bucket.as_str()), ("epoch", "ns"), ("q", &query)])
+                .header("Authorization", format!("Token {}", self.token))
+                .header("Accept", "application/csv");
+            let response = request.send().await.expect("InfluxDB answers");
+            (response.status().as_u16(), response.text().await.expect("the answer is text"))
+        });
+        assert_eq!(status, 200, "InfluxDB refuses {query}: {answer}");
+        assert!(!answer.starts_with("error"), "{query} failed: {answer}");
+        let mut reader = csv::ReaderBuilder::new().from_reader(answer.as_bytes());
+        if answer.trim().is_empty() {
+            return;
+        }
+        let names = reader.headers().expect("a row of names").clone();
+        for record in reader.records() {
+            each(&names, &record.expect("well-formed CSV"));
+        }
+    }
+
     fn post(&self, path: &str, content_type: &str, body: String) -> (u16, String) {
         block_on(async {
             let request = reqwest::Client::new()

@@ -14,6 +14,8 @@ pub mod chaos;
 mod dice;
 mod influx;
 mod kafka;
+mod plain_rows;
+pub mod records;
 mod starter;
 mod streamgauge;
 
@@ -23,6 +25,8 @@ use std::time::{Duration, Instant};
 pub use dice::{Dice, seeds};
 pub use influx::{Influx, Point};
 pub use kafka::Kafka;
+pub use plain_rows::{PlainRow, plain_row, plain_rows};
+pub use starter::free_ports;
 pub use streamgauge::Streamgauge;
 
 /// R1: a line on the terminal, past the capture of test output, or a failure in CI. The caller returns after it.

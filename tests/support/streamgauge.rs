@@ -29,6 +29,17 @@ impl Streamgauge {
         command
     }
 
+    /// Runs a command to its end and returns what it printed on standard output.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+        let output = Self::command(arguments, environment).output().expect("the binary can be started");
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "streamgauge {arguments:?} failed:\n{stdout}{stderr}");
+        stdout.into_owned()
+    }
+
     /// Starts the binary and collects what it prints.
     pub fn spawn(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Self::command(arguments, environment)

@@ -48,7 +48,7 @@ pub(super) struct KeyParts<'a> {
 
 impl KeyParts<'_> {
     /// The published hash of a key: of its four names, each followed by a zero byte.
-    fn stable_hash(&self) -> u64 {
+    pub(super) fn stable_hash(&self) -> u64 {
         let names = [self.tenant, self.edge, self.streaming_format.as_str(), self.stream_type.as_str()];
         let mut bytes = Vec::with_capacity(64);
         for name in names {
@@ -94,8 +94,6 @@ impl Sketches {
 /// What a window knows of one roll-up key beside its sessions' blocks.
 pub(super) struct Rollup {
     pub(super) key: RollupKey,
-    /// The published hash of the key.
-    pub(super) hash: u64,
     /// The hash under which the table holds it.
     table_hash: u64,
     /// What belongs to no session, or to sessions beyond the cap.
@@ -106,9 +104,9 @@ pub(super) struct Rollup {
 }
 
 impl Rollup {
-    fn new(key: RollupKey, hash: u64, table_hash: u64) -> Self {
+    fn new(key: RollupKey, table_hash: u64) -> Self {
         let (sessionless, sketches) = (Counters::default(), Sketches::default());
-        Self { key, hash, table_hash, sessionless, sketches, folded: false }
+        Self { key, table_hash, sessionless, sketches, folded: false }
     }
 }
 
@@ -128,7 +126,7 @@ const OTHER_INDEX: u32 = 0;
 
 impl Rollups {
     pub(super) fn new(cap: usize) -> Self {
-        let entries = vec![Rollup::new(RollupKey::other(), 0, 0)];
+        let entries = vec![Rollup::new(RollupKey::other(), 0)];
         Self { entries, table: HashTable::new(), largest: BinaryHeap::new(), cap }
     }
 
@@ -179,7 +177,7 @@ impl Rollups {
             self.fold_largest();
         }
         let Ok(index) = u32::try_from(self.entries.len()) else { return OTHER_INDEX };
-        self.entries.push(Rollup::new(parts.to_key(), hash, table_hash));
+        self.entries.push(Rollup::new(parts.to_key(), table_hash));
         self.largest.push((hash, index));
         let entries = &self.entries;
         self.table

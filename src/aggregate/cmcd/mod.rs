@@ -1,6 +1,6 @@
 //! CMCD windows: what one partition saw of each session and of each edge, and the rows and partials that a closed window yields.
 //!
-//! Each event is counted once, in the block of its session at its edge ([`counters`]). A session row is the sum of the session's
+//! Each event is counted once, in the block of its session at its edge (`counters`). A session row is the sum of the session's
 //! blocks, an edge row the sum of the edge's blocks over all sessions, plus what belongs to no session.
 
 mod apply;

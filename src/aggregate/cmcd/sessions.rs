@@ -1,5 +1,5 @@
 //! The sessions of one window: found by id with one hash, each with its blocks inline. Beyond the cap, the smallest by the published hash
-//! of the id are kept.
+//! of tenant and id are kept.
 
 use std::collections::BinaryHeap;
 use std::hash::BuildHasher;
@@ -8,6 +8,7 @@ use hashbrown::HashTable;
 
 use super::counters::Counters;
 use super::identity::Identity;
+use super::names::Names;
 use super::starvation::Starved;
 use crate::model::hash::stable_hash;
 
@@ -47,9 +48,19 @@ pub(super) struct Session {
 }
 
 impl Session {
-    fn new(id: &str, tenant: u32, key: u32) -> Self {
+    pub(super) fn new(id: &str, tenant: u32, key: u32) -> Self {
         let first = Part { key, counters: Counters::default() };
         Self { id: Identity::new(id), tenant, content: Content::default(), rare: None, first }
+    }
+
+    /// The published hash that decides at the cap: of tenant and id with a zero byte between them, because tenants may use the same ids.
+    fn stable_hash(&self, tenants: &Names) -> u64 {
+        let (tenant, id) = (tenants.get(self.tenant).as_bytes(), self.id.as_bytes());
+        let mut bytes = Vec::with_capacity(tenant.len() + 1 + id.len());
+        bytes.extend_from_slice(tenant);
+        bytes.push(0);
+        bytes.extend_from_slice(id);
+        stable_hash(&bytes)
     }
 
     pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
@@ -128,11 +139,10 @@ impl Sessions {
         Some((index as usize, self.entries.get(index as usize)?.first.key))
     }
 
-    /// Enters a session that [`Self::find`] did not find, with its first block for `key`.
-    pub(super) fn insert(&mut self, hasher: &impl BuildHasher, hash: u64, id: &str, tenant: u32, key: u32) -> Found {
-        let session = Session::new(id, tenant, key);
+    /// Enters a session that [`Self::find`] did not find. `hash` is that of its id; `tenants` has the tenants' names.
+    pub(super) fn insert(&mut self, hasher: &impl BuildHasher, tenants: &Names, hash: u64, session: Session) -> Found {
         if self.entries.len() >= self.cap {
-            return self.insert_at_cap(hasher, hash, session);
+            return self.insert_at_cap(hasher, tenants, hash, session);
         }
         let Ok(index) = u32::try_from(self.entries.len()) else { return Found::BeyondCap };
         self.entries.push(session);
@@ -141,12 +151,12 @@ impl Sessions {
     }
 
     #[cold]
-    fn insert_at_cap(&mut self, hasher: &impl BuildHasher, hash: u64, session: Session) -> Found {
+    fn insert_at_cap(&mut self, hasher: &impl BuildHasher, tenants: &Names, hash: u64, session: Session) -> Found {
         if self.largest.is_empty() {
-            let hashed = self.entries.iter().zip(0..).map(|(one, index)| (stable_hash(one.id.as_bytes()), index));
+            let hashed = self.entries.iter().zip(0..).map(|(one, index)| (one.stable_hash(tenants), index));
             self.largest = hashed.collect();
         }
-        let stable = stable_hash(session.id.as_bytes());
+        let stable = session.stable_hash(tenants);
         let Some(&(largest, index)) = self.largest.peek() else { return Found::BeyondCap };
         if stable >= largest {
             return Found::BeyondCap;

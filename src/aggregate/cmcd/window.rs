@@ -147,12 +147,7 @@ impl<H: BuildHasher + Clone> Window<H> {
 
     /// Where an event counts: its session (`None` when it has none, or its session is beyond the cap) and its roll-up key.
     fn place(&mut self, event: &Event<'_>, context: &Context<'_>) -> (Option<usize>, u32) {
-        let parts = KeyParts {
-            tenant: context.tenant,
-            edge: context.edge,
-            streaming_format: event.keys.sf,
-            stream_type: event.keys.st,
-        };
+        let parts = key_parts(event, context);
         let Some(id) = context.session else { return (None, self.key_index(&parts)) };
         let tenant = self.tenants.intern(&self.hasher, context.tenant);
         let hash = self.hasher.hash_one(id.as_bytes());
@@ -162,7 +157,7 @@ impl<H: BuildHasher + Clone> Window<H> {
             return (Some(index), key);
         }
         let key = self.key_index(&parts);
-        match self.sessions.insert(&self.hasher, hash, id, tenant, key) {
+        match self.sessions.insert(&self.hasher, &self.tenants, hash, Session::new(id, tenant, key)) {
             Found::At(index) => (Some(index), key),
             Found::InsteadOf(index, fallen) => {
                 self.count_sessionless(&fallen);
@@ -198,12 +193,18 @@ impl<H: BuildHasher + Clone> Window<H> {
                 request_id: context.request_id.unwrap_or_default().into(),
                 bytes: event.delivery.bytes.unwrap_or(0),
                 duration_ms: event.keys.d.unwrap_or(0).max(0),
-                key_hash: self.rollups.get(key).map_or(0, |rollup| rollup.hash),
+                // Of the record's own names: whether its key is beyond the cap may change while the window is open.
+                key_hash: key_parts(event, context).stable_hash(),
                 key,
             };
             keep(&mut session.rare.get_or_insert_default().starved, fact, self.facts_cap);
         }
     }
+}
+
+/// The names of the roll-up key that an event counts at.
+fn key_parts<'a>(event: &Event<'_>, context: &Context<'a>) -> KeyParts<'a> {
+    KeyParts { tenant: context.tenant, edge: context.edge, streaming_format: event.keys.sf, stream_type: event.keys.st }
 }
 
 /// The block that an event counts in, and the sketches of its edge.

@@ -24,9 +24,10 @@ use tokio::sync::watch as signal;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
+use super::declared::declared_topics;
 use super::run::{Signals, observed};
 use super::simulate::{now, parse_duration_ms};
-use super::{start_logging, topics};
+use super::start_logging;
 use crate::bus::{InProcessBroker, StartAt};
 use crate::config::{Log, LogFormat};
 use crate::http;
@@ -133,8 +134,9 @@ struct Processor {
 impl Processor {
     async fn start(exporter: Exporter) -> anyhow::Result<Self> {
         let topology = scene::topology()?;
-        let specs = topics::topic_specs(&topology);
-        let named: Vec<(&str, i32)> = specs.iter().map(|spec| (spec.name.as_str(), spec.partitions)).collect();
+        let declared = declared_topics(&topology);
+        let named: Vec<(&str, i32)> =
+            declared.iter().map(|topic| (topic.spec.name.as_str(), topic.spec.partitions)).collect();
         let broker = InProcessBroker::start(&named)?;
         let store = Store::in_memory()?;
         let (stop, stopped) = signal::channel(false);
