@@ -5,7 +5,7 @@
 //! R2  A committed offset that retention has passed is reported with what was lost, and reading goes on at the oldest record kept.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -16,6 +16,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tracing::{error, warn};
 
+use super::batch::DataQueue;
 use super::client::{StartAt, TIMEOUT, log_error, log_line};
 
 /// How often a look-up during an assignment is tried before the worker starts over: transactions of a crashed worker can hold the answer
@@ -69,11 +70,19 @@ pub(crate) struct GroupContext {
     start: StartAt,
     changes: Mutex<Vec<Change>>,
     log_ends: Mutex<HashMap<TopicPartition, LogEnd>>,
+    /// Where the records of every assigned partition go; gone before the client is.
+    data: OnceLock<Weak<DataQueue>>,
 }
 
 impl GroupContext {
     pub(crate) fn new(start: StartAt) -> Self {
-        Self { start, changes: Mutex::default(), log_ends: Mutex::default() }
+        Self { start, changes: Mutex::default(), log_ends: Mutex::default(), data: OnceLock::new() }
+    }
+
+    /// Where records go from the first assignment on; to be set once, before the group is joined.
+    pub(super) fn send_data_to(&self, queue: Weak<DataQueue>) {
+        // A second queue would find the partitions forwarded to the first.
+        drop(self.data.set(queue));
     }
 
     /// The changes since the last call, in order.
@@ -97,6 +106,11 @@ impl GroupContext {
             let found = begin(element.offset(), (low, high), self.start);
             starts.add_partition_offset(&name.topic, name.partition, Offset::Offset(found.resume_offset))?;
             assigned.push(AssignedPartition { name, ..found });
+        }
+        if let Some(queue) = self.data.get().and_then(Weak::upgrade) {
+            for one in &assigned {
+                queue.take_in(consumer.client(), &one.name.topic, one.name.partition);
+            }
         }
         consumer.incremental_assign(&starts)?;
         Ok(assigned)

@@ -54,6 +54,9 @@ pub enum Error {
         /// What the client says.
         cause: KafkaError,
     },
+    /// The client has no memory left for a queue.
+    #[error("the bus client could not make a queue for records: is memory exhausted?")]
+    NoQueue,
     /// The state topic holds something else.
     #[error(
         "the record of {topic}/{partition} in its state topic cannot be read ({reason}): was it written by a newer version? Finish the upgrade, or start over with other topics"

@@ -1,5 +1,6 @@
 //! A member of a consumer group, polled by one thread.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
@@ -7,6 +8,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message};
 
 use super::assignment::{Change, GroupContext, LogEnd, TopicPartition};
+use super::batch::{Batch, DataQueue};
 use super::client::{Error, Properties, StartAt};
 use crate::model::{Headers, Record};
 
@@ -33,29 +35,10 @@ const OWNED: &[(&str, &str)] = &[
     ("statistics.interval.ms", "500"),
 ];
 
-/// What a poll brought.
-pub enum Polled<'a> {
-    /// A record.
-    Message(BorrowedMessage<'a>),
-    /// Nothing within the time-out, or the group changed: look at [`GroupConsumer::take_changes`].
-    Nothing,
-    /// An error that the client does not mend by itself.
-    Failed(KafkaError),
-}
-
-/// Tells topics apart without comparing names: valid as long as the consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TopicHandle(usize);
-
-impl TopicHandle {
-    /// The topic of a message.
-    pub fn of(message: &BorrowedMessage<'_>) -> Self {
-        Self(message.topic_ptr() as usize)
-    }
-}
-
 /// A member of a consumer group.
 pub struct GroupConsumer {
+    /// Before the client, so that it is freed before it.
+    data: Arc<DataQueue>,
     consumer: BaseConsumer<GroupContext>,
     group: String,
 }
@@ -67,17 +50,24 @@ impl GroupConsumer {
         config.set("group.id", group);
         let consumer: BaseConsumer<GroupContext> =
             config.create_with_context(GroupContext::new(start)).map_err(|cause| Error::Properties { cause })?;
+        let data = Arc::new(DataQueue::new(consumer.client()).ok_or(Error::NoQueue)?);
+        consumer.context().send_data_to(Arc::downgrade(&data));
         consumer.subscribe(topics).map_err(|cause| Error::failed(format!("subscribing to {topics:?}"), cause))?;
-        Ok(Self { consumer, group: group.to_owned() })
+        Ok(Self { data, consumer, group: group.to_owned() })
     }
 
-    /// Waits for the next record. Must be called often: group membership depends on it.
-    pub fn poll(&self, timeout: Duration) -> Polled<'_> {
-        match self.consumer.poll(timeout) {
-            Some(Ok(message)) => Polled::Message(message),
-            Some(Err(cause)) => Polled::Failed(cause),
-            None => Polled::Nothing,
-        }
+    /// Serves what the group and the client have to say, one thing a call. Must be called often: group membership depends on it.
+    ///
+    /// # Errors
+    /// One that the client goes on after by itself.
+    pub fn serve(&self) -> Result<(), KafkaError> {
+        // Records come by the other queue.
+        self.consumer.poll(Duration::ZERO).map_or(Ok(()), |one| one.map(drop))
+    }
+
+    /// Waits for records, and takes those that are there, up to `most`.
+    pub fn read(&self, most: usize, patience: Duration) -> Batch<'_> {
+        self.data.read(most, patience)
     }
 
     /// What the group changed since the last call.

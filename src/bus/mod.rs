@@ -2,6 +2,7 @@
 
 mod admin;
 mod assignment;
+mod batch;
 mod client;
 mod consumer;
 mod in_process;
@@ -11,8 +12,9 @@ mod transaction;
 
 pub use admin::{Admin, TopicFacts, TopicSpec};
 pub use assignment::{AssignedPartition, Change, LogEnd, TopicPartition};
+pub use batch::{Batch, Fetched, TopicHandle};
 pub use client::{Error, Properties, StartAt};
-pub use consumer::{GroupConsumer, Polled, TopicHandle, borrow_record};
+pub use consumer::{GroupConsumer, borrow_record};
 pub use in_process::InProcessBroker;
 pub use plain::{PlainProducer, read_topic};
 pub use state::{STATE_KEY, StateReader};

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
 use tracing::{error, info, warn};
 
 use super::outbox::Outbox;
@@ -19,8 +21,8 @@ use super::ticks::{Silence, Ticker};
 use super::{Stage, StartOffset, WindowName, Work, saved};
 use crate::aggregate::rollup::RollupRecord;
 use crate::bus::{
-    self, Abort, AssignedPartition, Change, CommitOffset, GroupConsumer, Outgoing, PlainProducer, Polled, Properties,
-    STATE_KEY, StartAt, StateReader, TopicHandle, TopicPartition, TransactionalProducer, borrow_record,
+    self, Abort, AssignedPartition, Change, CommitOffset, Fetched, GroupConsumer, Outgoing, PlainProducer, Properties,
+    STATE_KEY, StartAt, StateReader, TopicHandle, TopicPartition, TransactionalProducer,
 };
 use crate::observe::{Snapshot, Worker as Observed};
 use crate::sink::Refused;
@@ -28,8 +30,8 @@ use crate::telemetry;
 
 /// Records between two looks at the clock.
 const RECORDS_PER_TURN: usize = 1000;
-/// How long a poll waits for a record.
-const POLL: Duration = Duration::from_millis(50);
+/// How long a turn waits for records; what the group has to say waits as long.
+const POLL: Duration = Duration::from_millis(20);
 /// How long a turn waits for the sink when too much is unacknowledged.
 const WAIT_FOR_SINK: Duration = Duration::from_millis(500);
 /// Dead letters and late records beyond this hasten the commit, bytes.
@@ -57,7 +59,10 @@ pub enum Error {
     },
     /// The group's assignment could not be carried out.
     #[error("the assigned partitions could not be started: {0}")]
-    Assignment(rdkafka::error::KafkaError),
+    Assignment(KafkaError),
+    /// Records went before they were read.
+    #[error("the log no longer has the next offset: {0}")]
+    Offset(KafkaError),
     /// Nobody knows whether the last commit came through.
     #[error("the last commit did not end: {0}")]
     Commit(Abort),
@@ -68,7 +73,7 @@ impl Error {
     fn may_pass(&self) -> bool {
         match self {
             Self::Bus(cause) => cause.may_pass(),
-            Self::Assignment(_) | Self::Commit(_) => true,
+            Self::Assignment(_) | Self::Offset(_) | Self::Commit(_) => true,
             Self::Saved { .. } => false,
         }
     }
@@ -231,30 +236,28 @@ impl<'a, S: Stage> Worker<'a, S> {
         if backlog {
             self.await_acknowledgement(WAIT_FOR_SINK);
         }
-        // Even then one record a turn is taken: polling is what keeps the partitions.
-        let records = if backlog { 1 } else { RECORDS_PER_TURN };
-        for turn in 0..records {
-            let wait = if turn == 0 && !backlog { POLL } else { Duration::ZERO };
-            match self.consumer.poll(wait) {
-                Polled::Message(message) => {
-                    let handle = TopicHandle::of(&message);
-                    let Some(place) = place(&mut self.last_place, &mut self.places, &self.slots, handle, &message)
-                    else {
-                        continue;
-                    };
-                    let Some(slot) = self.slots.get_mut(place) else { continue };
-                    slot.silence.broken();
-                    slot.work.push(&borrow_record(&message));
-                    hand_over(slot, self.outbox, &self.acknowledgements.0);
-                }
-                Polled::Nothing => break,
-                Polled::Failed(cause) => {
-                    warn!("reading: {cause}; the client goes on by itself");
-                    break;
-                }
-            }
+        // Even then the group is served: that is what keeps the partitions.
+        if let Err(cause) = self.consumer.serve() {
+            warn!("reading: {cause}; the client goes on by itself");
         }
-        self.take_changes()
+        // Before any record is read: those of a partition that came just now need their slot.
+        self.take_changes()?;
+        if backlog {
+            return Ok(());
+        }
+        let batch = self.consumer.read(RECORDS_PER_TURN, POLL);
+        for message in batch.iter() {
+            if let Some(cause) = message.error() {
+                read_failed(cause)?;
+                continue;
+            }
+            let Some(place) = place(&mut self.last_place, &mut self.places, &self.slots, &message) else { continue };
+            let Some(slot) = self.slots.get_mut(place) else { continue };
+            slot.silence.broken();
+            slot.work.push(&message.record());
+            hand_over(slot, self.outbox, &self.acknowledgements.0);
+        }
+        Ok(())
     }
 
     fn housekeeping(&mut self) -> Result<(), Error> {
@@ -471,15 +474,24 @@ fn register(producer: &TransactionalProducer, observed: &Observed, stop: &Atomic
     Ok(false)
 }
 
+/// An error in the place of records. Most pass by themselves; an offset that the log no longer has must be looked up anew.
+fn read_failed(cause: KafkaError) -> Result<(), Error> {
+    use RDKafkaErrorCode::{AutoOffsetReset, OffsetOutOfRange};
+    if let Some(AutoOffsetReset | OffsetOutOfRange) = cause.rdkafka_error_code() {
+        return Err(Error::Offset(cause));
+    }
+    warn!("reading: {cause}; the client goes on by itself");
+    Ok(())
+}
+
 /// Which slot a message belongs to; `None` when its partition was given back.
 fn place<W>(
     last: &mut Option<(TopicHandle, i32, usize)>,
     places: &mut HashMap<(TopicHandle, i32), usize>,
     slots: &[Slot<W>],
-    handle: TopicHandle,
-    message: &impl rdkafka::Message,
+    message: &Fetched<'_>,
 ) -> Option<usize> {
-    let partition = message.partition();
+    let (handle, partition) = (message.topic_handle(), message.partition());
     if let Some((known, number, place)) = last
         && *known == handle
         && *number == partition

@@ -13,12 +13,17 @@ use super::tally::Tally;
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
+    /// The same memory, once it is known to be text.
+    text: String,
     spare: Vec<u8>,
 }
 
 impl Buffer {
     /// Forgets what it holds.
     pub(super) fn clear(&mut self) {
+        if self.bytes.is_empty() {
+            self.bytes = std::mem::take(&mut self.text).into_bytes();
+        }
         self.bytes.clear();
     }
 
@@ -49,13 +54,13 @@ impl Buffer {
         self.bytes.push(b'"');
     }
 
-    /// What it holds, as text; what is not UTF-8 is replaced.
+    /// Ends the filling: what it holds, as text; what is not UTF-8 is replaced.
     pub(super) fn as_text(&mut self, tally: &mut Tally) -> &str {
-        if std::str::from_utf8(&self.bytes).is_err() {
+        self.text = String::from_utf8(std::mem::take(&mut self.bytes)).unwrap_or_else(|wrong| {
             tally.warn(Warning::Characters);
-            self.bytes = String::from_utf8_lossy(&self.bytes).into_owned().into_bytes();
-        }
-        std::str::from_utf8(&self.bytes).unwrap_or_default()
+            String::from_utf8_lossy(wrong.as_bytes()).into_owned()
+        });
+        &self.text
     }
 }
 

@@ -1,0 +1,187 @@
+//! Records of all assigned partitions, taken from the client in batches: half the cost of taking them one by one, because the client
+//! locks, reads the clock and makes an event of its own once a batch, not once a record.
+//!
+//! R1  Only data comes this way. The partitions' queues are forwarded into one queue of ours; group events and statistics stay on the
+//!     consumer's queue, where its own poll serves them.
+//! R2  A message lives as long as its batch, a batch as long as the borrow of its queue; each is freed exactly once.
+//!
+//! The bus crate has no safe call for this: here, and nowhere else in the crate, is `unsafe` code.
+
+#![allow(unsafe_code, reason = "the client's calls for batches are only there as C functions")]
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::marker::PhantomData;
+use std::ptr::{NonNull, null, null_mut};
+use std::time::Duration;
+
+use rdkafka::bindings::{
+    rd_kafka_consume_batch_queue, rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_destroy,
+    rd_kafka_message_headers, rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_queue_destroy,
+    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t,
+    rd_kafka_timestamp_type_t, rd_kafka_topic_name,
+};
+use rdkafka::client::Client;
+use rdkafka::error::{IsError as _, KafkaError};
+use rdkafka::ClientContext;
+
+use crate::model::{Headers, Record};
+
+/// The queue into which the partitions' queues are forwarded. Must go before the client that it belongs to.
+pub(super) struct DataQueue(NonNull<rd_kafka_queue_t>);
+
+// SAFETY: librdkafka's queues may be used from any thread, and from several at once.
+unsafe impl Send for DataQueue {}
+// SAFETY: as above.
+unsafe impl Sync for DataQueue {}
+
+impl DataQueue {
+    /// A queue of this client.
+    pub(super) fn new<C: ClientContext>(client: &Client<C>) -> Option<Self> {
+        // SAFETY: the pointer is of a living client; null is checked for.
+        NonNull::new(unsafe { rd_kafka_queue_new(client.native_ptr()) }).map(Self)
+    }
+
+    /// Lets a partition's records come here. To be called before the partition is assigned.
+    pub(super) fn take_in<C: ClientContext>(&self, client: &Client<C>, topic: &str, partition: i32) {
+        // A name with a zero byte cannot be that of a topic.
+        let Ok(topic) = CString::new(topic) else { return };
+        // SAFETY: the client lives, the name ends with zero; the partition's queue is a reference of our own, given back at once; the
+        // partition keeps a reference to where it is forwarded.
+        unsafe {
+            let source = rd_kafka_queue_get_partition(client.native_ptr(), topic.as_ptr(), partition);
+            if !source.is_null() {
+                rd_kafka_queue_forward(source, self.0.as_ptr());
+                rd_kafka_queue_destroy(source);
+            }
+        }
+    }
+
+    /// Waits for the first record, and takes what is there, up to `most`.
+    pub(super) fn read(&self, most: usize, patience: Duration) -> Batch<'_> {
+        let mut messages: Vec<*mut rd_kafka_message_t> = vec![null_mut(); most];
+        let millis = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: the array has room for `most` pointers; of those, as many as returned are valid and ours.
+        let count = unsafe { rd_kafka_consume_batch_queue(self.0.as_ptr(), millis, messages.as_mut_ptr(), most) };
+        messages.truncate(usize::try_from(count).unwrap_or(0));
+        Batch { messages, queue: PhantomData }
+    }
+}
+
+impl Drop for DataQueue {
+    fn drop(&mut self) {
+        // SAFETY: made by `rd_kafka_queue_new`, and destroyed only here.
+        unsafe { rd_kafka_queue_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// Messages, freed together.
+pub struct Batch<'q> {
+    messages: Vec<*mut rd_kafka_message_t>,
+    queue: PhantomData<&'q DataQueue>,
+}
+
+impl Batch<'_> {
+    /// How many messages there are.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// The messages, each partition's in order.
+    pub fn iter(&self) -> impl Iterator<Item = Fetched<'_>> {
+        // SAFETY: every pointer is a valid message until the batch is dropped, and this borrows the batch.
+        self.messages.iter().map(|message| Fetched(unsafe { &**message }))
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        for message in &self.messages {
+            // SAFETY: each is ours, and freed only here.
+            unsafe { rd_kafka_message_destroy(*message) }
+        }
+    }
+}
+
+/// Tells topics apart without comparing names: valid as long as the consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TopicHandle(usize);
+
+/// A message of a batch.
+pub struct Fetched<'b>(&'b rd_kafka_message_t);
+
+impl<'b> Fetched<'b> {
+    /// What the client says instead of a record.
+    pub fn error(&self) -> Option<KafkaError> {
+        self.0.err.is_error().then(|| KafkaError::MessageConsumption(self.0.err.into()))
+    }
+
+    /// The topic, to compare.
+    pub fn topic_handle(&self) -> TopicHandle {
+        TopicHandle(self.0.rkt as usize)
+    }
+
+    /// The topic's name.
+    pub fn topic(&self) -> &'b str {
+        if self.0.rkt.is_null() {
+            return "";
+        }
+        // SAFETY: the topic lives as long as the message, and its name ends with zero.
+        unsafe { CStr::from_ptr(rd_kafka_topic_name(self.0.rkt)) }.to_str().unwrap_or_default()
+    }
+
+    /// The partition.
+    pub fn partition(&self) -> i32 {
+        self.0.partition
+    }
+
+    /// As a record of the model. Without a time stamp it counts as appended at the epoch.
+    pub fn record(&self) -> Record<'b> {
+        let mut kind = rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is valid; the kind is written, not read.
+        let append_ms = unsafe { rd_kafka_message_timestamp(self.0, &raw mut kind) };
+        Record {
+            offset: self.0.offset,
+            append_ms: append_ms.max(0),
+            // SAFETY: pointer and length are of one buffer, which lives as long as the message.
+            key: unsafe { bytes(self.0.key, self.0.key_len) },
+            // SAFETY: as above.
+            value: unsafe { bytes(self.0.payload, self.0.len) }.unwrap_or_default(),
+            headers: self.headers(),
+        }
+    }
+
+    fn headers(&self) -> Headers<'b> {
+        let mut headers = Headers::default();
+        let mut native: *mut rd_kafka_headers_t = null_mut();
+        // SAFETY: the message is valid; the headers belong to it and live as long.
+        let found = unsafe { rd_kafka_message_headers(self.0, &raw mut native) };
+        if found.is_error() {
+            return headers;
+        }
+        for index in 0.. {
+            let (mut name, mut value, mut size): (*const c_char, *const c_void, usize) = (null(), null(), 0);
+            // SAFETY: the headers are valid; past the last one an error is returned and nothing is written.
+            let got =
+                unsafe { rd_kafka_header_get_all(native, index, &raw mut name, &raw mut value, &raw mut size) };
+            if got.is_error() || name.is_null() {
+                break;
+            }
+            // SAFETY: the name ends with zero, the value has `size` bytes; both live as long as the message.
+            let (name, value) = unsafe { (CStr::from_ptr(name), bytes(value, size)) };
+            headers.set(name.to_str().unwrap_or_default(), value.unwrap_or_default());
+        }
+        headers
+    }
+}
+
+/// # Safety
+/// `start` is null, or `length` bytes from it on are valid for `'b`.
+unsafe fn bytes<'b>(start: *const c_void, length: usize) -> Option<&'b [u8]> {
+    // SAFETY: the caller's promise.
+    (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length) })
+}
