@@ -397,6 +397,30 @@ fn a_line_with_a_column_too_many_is_a_dead_letter_and_the_next_line_counts() {
     assert!(running.stop(PATIENCE).success(), "{}", running.stderr());
 }
 
+#[test]
+fn a_report_that_cannot_be_read_costs_only_itself_and_is_counted() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let surroundings = Surroundings::new("body", &kafka.address);
+    surroundings.apply_topics();
+    let body = "e=t,sid=\"s-1\",ts=1767600000000,v=2\ne=t,sid=\"s-1\",ts=1767600001000,v=9\ne=t,sid=\"s-1\",ts=1767600002000,v=2\n";
+    produce(kafka, &surroundings.topic("cmcd"), Some("s-1"), "cmcd-body", &[body, "no report at all, in no line"]);
+    let _running = surroundings.run();
+    for (series, count) in [
+        ("streamgauge_events_total{source=\"cmcd\",outcome=\"accepted\"}", 2.0),
+        ("streamgauge_parts_rejected_total{source=\"cmcd\",reason=\"version\"}", 1.0),
+        ("streamgauge_events_total{source=\"cmcd\",outcome=\"dead_letter\"}", 1.0),
+        ("streamgauge_dead_letters_total{source=\"cmcd\",reason=\"malformed\"}", 1.0),
+    ] {
+        eventually(PATIENCE, &format!("{series} is {count}"), || surroundings.metric(series) == count);
+    }
+    let letter = read_one(kafka, &surroundings.topic("dlq"));
+    assert_eq!(
+        letter.payload().unwrap(),
+        b"no report at all, in no line",
+        "the body of which two reports count is no dead letter"
+    );
+}
+
 /// The first committed record of a topic with one partition.
 fn read_one(kafka: &Kafka, topic: &str) -> OwnedMessage {
     let mut client = kafka.client();
