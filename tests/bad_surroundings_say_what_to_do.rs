@@ -130,6 +130,14 @@ impl Surroundings {
         line.map_or(0.0, |value| value.trim().parse().unwrap())
     }
 
+    /// Closed windows of all partitions whose rows are not safe yet.
+    fn unacknowledged_windows(&self) -> u64 {
+        let Ok(state) = serde_json::from_str::<serde_json::Value>(&self.page("/state").1) else { return 0 };
+        let workers = state["workers"].as_array().unwrap().iter();
+        let partitions = workers.flat_map(|worker| worker["partitions"].as_array().unwrap());
+        partitions.map(|partition| partition["windows_unacknowledged"].as_u64().unwrap()).sum()
+    }
+
     fn topic(&self, kind: &str) -> String {
         format!("{}.{kind}", self.name)
     }
@@ -211,10 +219,16 @@ fn a_commit_that_never_ends_is_no_end_of_the_process() {
     let Some((kafka, influx, surroundings)) = servers("commit") else { return };
     let mut running = surroundings.run();
     surroundings.await_ready();
+    // The rows of a closed window wait for the sink. When it takes them there is something to commit, and the broker is gone.
+    influx.stop();
     produce_queries(&kafka, &surroundings, 5);
-    eventually(PATIENCE, "the records are read", || surroundings.page("/state").1.contains("\"position\":5"));
+    eventually(PATIENCE, "closed windows wait for the sink", || surroundings.unacknowledged_windows() > 0);
     kafka.stop();
-    surroundings.await_not_ready("begins again");
+    influx.start_again();
+    eventually(PATIENCE, "the sink has taken rows", || surroundings.metric("streamgauge_sink_rows_total") > 0.0);
+    surroundings.await_not_ready("session-0: the last commit did not end");
+    surroundings.await_not_ready("the worker begins again from what was committed");
+    assert!(surroundings.metric("streamgauge_worker_restarts_total{stage=\"session\"}") > 0.0);
     kafka.start_again();
     await_requests(&influx, 5);
     surroundings.await_ready();
@@ -381,6 +395,30 @@ fn a_line_with_a_column_too_many_is_a_dead_letter_and_the_next_line_counts() {
     let series = "streamgauge_dead_letters_total{source=\"logs\",reason=\"column_count\"}";
     assert_eq!(surroundings.metric(series), 1.0, "{}", surroundings.page("/metrics").1);
     assert!(running.stop(PATIENCE).success(), "{}", running.stderr());
+}
+
+#[test]
+fn a_report_that_cannot_be_read_costs_only_itself_and_is_counted() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let surroundings = Surroundings::new("body", &kafka.address);
+    surroundings.apply_topics();
+    let body = "e=t,sid=\"s-1\",ts=1767600000000,v=2\ne=t,sid=\"s-1\",ts=1767600001000,v=9\ne=t,sid=\"s-1\",ts=1767600002000,v=2\n";
+    produce(kafka, &surroundings.topic("cmcd"), Some("s-1"), "cmcd-body", &[body, "no report at all, in no line"]);
+    let _running = surroundings.run();
+    for (series, count) in [
+        ("streamgauge_events_total{source=\"cmcd\",outcome=\"accepted\"}", 2.0),
+        ("streamgauge_parts_rejected_total{source=\"cmcd\",reason=\"version\"}", 1.0),
+        ("streamgauge_events_total{source=\"cmcd\",outcome=\"dead_letter\"}", 1.0),
+        ("streamgauge_dead_letters_total{source=\"cmcd\",reason=\"malformed\"}", 1.0),
+    ] {
+        eventually(PATIENCE, &format!("{series} is {count}"), || surroundings.metric(series) == count);
+    }
+    let letter = read_one(kafka, &surroundings.topic("dlq"));
+    assert_eq!(
+        letter.payload().unwrap(),
+        b"no report at all, in no line",
+        "the body of which two reports count is no dead letter"
+    );
 }
 
 /// The first committed record of a topic with one partition.

@@ -70,7 +70,7 @@ fn every_mistake_names_its_key_and_what_to_do() {
         ),
         ("commit_interval_ms = 1.5", &[], &["`commit_interval_ms` (", "is 1.5"]),
         ("[workers]\nsession = 0", &[], &["`workers.session` (", "is 0: it must be a whole number from 1"]),
-        ("[influx]\ngzip = 'yes'", &[], &["`influx.gzip` (", "true or false"]),
+        ("[bus]\ntls = 'yes'", &[], &["`bus.tls` (", "true or false"]),
         ("[influx]\norg = ''", &[], &["`influx.org` (", "is empty: it must be text"]),
         ("[influx]\nurl = 'influx:8086'", &[], &["`influx.url` is \"influx:8086\"", "http:// or https://"]),
         ("[http]\nlisten = 'localhost'", &[], &["`http.listen` is \"localhost\"", "127.0.0.1:9464"]),

@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use streamgauge::http;
 use streamgauge::observe::{LONGEST_SILENCE, Partition, Sink, Snapshot, Status};
 use streamgauge::telemetry::{self, Exporter};
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 /// A process has one exporter; the tests of this file share it.
@@ -165,4 +166,18 @@ async fn the_first_page_links_the_others_and_the_server_stops_when_told() {
     let ended = tokio::time::timeout(Duration::from_secs(10), server.served).await;
     ended.expect("the server stops").unwrap().unwrap();
     assert!(reqwest::get(format!("{}/livez", server.address)).await.is_err());
+}
+
+#[tokio::test]
+async fn an_unfinished_request_does_not_hold_up_the_end() {
+    let status = Arc::new(Status::new(LONGEST_SILENCE, || Sink::Ok));
+    let server = Server::start(&status).await;
+    let mut unfinished = TcpStream::connect(server.address.trim_start_matches("http://")).await.unwrap();
+    unfinished.write_all(b"GET /metrics HTTP/1.1\r\nHost: ").await.unwrap();
+    // An answer on a later connection means that the earlier one was accepted.
+    assert_eq!(server.get("/livez").await.0, 200);
+
+    server.stop.send(()).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), server.served).await;
+    ended.expect("the server stops").unwrap().unwrap();
 }

@@ -164,7 +164,7 @@ pub(crate) struct LoggingContext {
 }
 
 impl LoggingContext {
-    /// For a client whose errors the caller reports.
+    /// For a client whose errors the caller reports; they are counted all the same.
     pub(crate) fn quiet() -> Self {
         Self { is_quiet: true, ..Self::default() }
     }
@@ -181,13 +181,15 @@ impl ClientContext for LoggingContext {
     }
 
     fn error(&self, cause: KafkaError, reason: &str) {
-        if Trouble::of(&cause) == Trouble::Credentials {
+        // Counted before whoever asks can know of it: who reads of a refusal finds it in the metric.
+        let Some(trouble) = count_error(&cause) else { return };
+        if trouble == Trouble::Credentials {
             // What follows in brackets differs from try to try.
             let words = reason.split_once(" (after ").map_or(reason, |(words, _)| words);
             *lock(&self.refusal) = Some(words.to_owned());
         }
         if !self.is_quiet {
-            log_error(&cause, reason);
+            log_trouble(trouble, &cause, reason);
         }
     }
 }
@@ -251,12 +253,23 @@ static LOGGED: Mutex<[Option<Instant>; 2]> = Mutex::new([None; 2]);
 
 /// An error of a client that goes on by itself: counted, and logged when it is news.
 pub(crate) fn log_error(cause: &KafkaError, reason: &str) {
+    if let Some(trouble) = count_error(cause) {
+        log_trouble(trouble, cause, reason);
+    }
+}
+
+/// Counts an error and says what it is about; `None` when it is none.
+fn count_error(cause: &KafkaError) -> Option<Trouble> {
     // Asked for by whoever reads to the end of a topic.
     if cause.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
-        return;
+        return None;
     }
     let trouble = Trouble::of(cause);
     metrics::counter!(telemetry::BUS_ERRORS.name, "kind" => trouble.as_str()).increment(1);
+    Some(trouble)
+}
+
+fn log_trouble(trouble: Trouble, cause: &KafkaError, reason: &str) {
     match trouble {
         Trouble::Credentials if is_news(0) => {
             error!(

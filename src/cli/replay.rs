@@ -319,13 +319,14 @@ fn to_rows(args: &ReplayArgs, topology: &Topology, mut writer: RowWriter<Box<dyn
 }
 
 fn say_summary(topic: &str, summary: &Summary) -> io::Result<()> {
-    let Summary { records, events, late, duplicates, clamped, dead_letters, session_rows, edge_rows, .. } = summary;
+    let Summary { records, events, late, duplicates, clamped, parts_rejected, dead_letters, .. } = summary;
+    let Summary { session_rows, edge_rows, .. } = summary;
     let counts = Reason::ALL.iter().zip(summary.dead_letter_reasons).filter(|(_, count)| *count > 0);
     let reasons: Vec<String> = counts.map(|(reason, count)| format!("{reason} {count}")).collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
     writeln!(
         io::stderr(),
-        "{topic}: {records} records, {events} events, {late} late, {duplicates} duplicates, {clamped} clamped, {dead_letters} dead letters{reasons}; {session_rows} session rows, {edge_rows} edge rows"
+        "{topic}: {records} records, {events} events, {late} late, {duplicates} duplicates, {clamped} clamped, {parts_rejected} parts rejected, {dead_letters} dead letters{reasons}; {session_rows} session rows, {edge_rows} edge rows"
     )
 }
 

@@ -42,8 +42,6 @@ pub struct Influx {
     pub bucket: String,
     /// `token` or the text of `token_file`; must be allowed to write to the bucket.
     pub token: Option<Secret>,
-    /// `gzip`: whether bodies are compressed. Default true.
-    pub gzip: bool,
     /// `timeout_ms`: how long one request may take. Default 10 s.
     pub timeout: Duration,
 }
@@ -181,7 +179,6 @@ fn read_influx(reader: &Reader, mut section: Section<'_>) -> Influx {
         org: section.text("org").unwrap_or_else(|| "streamgauge".to_owned()),
         bucket: section.text("bucket").unwrap_or_else(|| "qoe".to_owned()),
         token: section.secret("token"),
-        gzip: section.switch("gzip", true),
         timeout: millis(section.number("timeout_ms", 100..=600_000, 10_000)),
     };
     if !["http://", "https://"].iter().any(|scheme| influx.url.starts_with(scheme)) {

@@ -2,7 +2,8 @@
 //!
 //! R1  Every event of a record counts in the window of its own time, or as late in the window that holds the append time.
 //! R2  A record that cannot be read is a side output with its reason; it moves nothing.
-//! R3  Side outputs are given only for offsets at or beyond the saved position, so that a replay does not repeat them.
+//! R3  Side outputs are given, and left-out parts of records counted, only for offsets at or beyond the saved position, so that a replay
+//!     does not repeat them.
 //! R4  A tick counts in nothing; it moves the watermark and is a member of its window like any record.
 
 use std::collections::VecDeque;
@@ -128,7 +129,8 @@ impl SourceFold {
         }
     }
 
-    /// Takes in the next record. What goes to another topic is returned. Call [`Self::close_next`] afterwards.
+    /// Takes in the next record. What goes to another topic is returned. Call [`Self::close_next`] afterwards. The decoder must be this
+    /// partition's own: its counts are kept by R3.
     pub fn push(&mut self, record: &Record<'_>, decoder: &mut Decoder) -> Option<SideOutput> {
         self.position = record.offset + 1;
         self.counts.records += 1;
@@ -141,6 +143,7 @@ impl SourceFold {
         let decoded =
             decoder.decode(record, &mut |event| late += u32::from(self.push_event(record, event) == Pushed::Late));
         if record.offset < self.side_outputs_from {
+            let _counted_before = decoder.take_rejected();
             return None;
         }
         match decoded {
@@ -307,4 +310,45 @@ fn named<'a>(text: Option<&'a str>, otherwise: &'a str) -> &'a str {
 fn request_id<'a>(record: &'a Record<'_>, event: &'a Event<'_>) -> Option<&'a str> {
     let header = record.headers.request_id.filter(|_| event.mode == Mode::Request);
     event.delivery.request_id.or(header)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::decode::cmcd::{Carrier, Carriers};
+    use crate::model::Headers;
+
+    fn settings() -> SourceSettings {
+        SourceSettings {
+            source: "cmcd".to_owned(),
+            cdn: "unknown".to_owned(),
+            clock: Clock::Player,
+            rules: Rules { window_ms: 10_000, grace_ms: 10_000, disorder_bound_ms: 5_000 },
+            max_delay_ms: 0,
+            deduplicate: false,
+            caps: Caps { sessions: 10, rollup_keys: 10, facts: 10 },
+        }
+    }
+
+    #[test]
+    fn left_out_reports_are_counted_once_however_often_they_are_read() {
+        let append_ms = 1_767_600_003_000;
+        let body = b"e=t,sid=\"s\",ts=1767600000000,v=2\ne=t,sid=\"s\",ts=1767600001000,v=9\n";
+        let at = |offset| Record { offset, append_ms, key: Some(b"s"), value: body, headers: Headers::default() };
+        let mut decoder = Decoder::new(Arc::new(Carriers::fixed(Carrier::Body)));
+        // Resumed at 5, after 6 had been read before.
+        let resume = Resume { saved_position: 7, ..Resume::afresh(5) };
+        let mut fold = SourceFold::restore(settings(), 0, resume);
+        let rejected: Vec<u64> = (5..8)
+            .map(|offset| {
+                assert_eq!(fold.push(&at(offset), &mut decoder), None, "the other report counts: no dead letter");
+                decoder.take_rejected()[Reason::Version as usize]
+            })
+            .collect();
+        assert_eq!(rejected, [0, 0, 1]);
+        assert_eq!(fold.take_counts().events, 3);
+    }
 }

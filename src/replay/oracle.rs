@@ -27,6 +27,8 @@ pub struct Summary {
     pub dead_letters: u64,
     /// Of these, those with each reason, in the order of [`Reason::ALL`].
     pub dead_letter_reasons: [u64; Reason::ALL.len()],
+    /// Reports of bodies and lines of log files that were left out while the rest of their record counts.
+    pub parts_rejected: u64,
     /// Events whose own time was out of bounds and was moved.
     pub clamped: u64,
     /// Session rows given.
@@ -69,6 +71,7 @@ impl Oracle {
             let counts = Reason::ALL.iter().zip(&mut summary.dead_letter_reasons);
             counts.filter(|(known, _)| **known == reason).for_each(|(_, count)| *count += 1);
         }
+        summary.parts_rejected += one.decoder.take_rejected().iter().sum::<u64>();
         while let Some(closed) = one.fold.close_next() {
             one.fold.acknowledge(closed.end);
             let point = one.fold.commit_point();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::{debug, error};
 
 use super::saved::{self, Frame, Saved};
-use super::session::refused_row;
+use super::session::refused_rows;
 use super::viewers::report_edges;
 use super::{Closed, Prepared, Stage, StartOffset, WindowName, Work};
 use crate::bus::{Outgoing, TopicPartition};
@@ -121,7 +121,7 @@ impl Work for RollupWork {
     }
 
     fn acknowledge(&mut self, window: &WindowName, refused: Vec<Refused>) {
-        self.unsent.extend(refused.iter().map(|row| refused_row(&self.dead_letters, &self.name, row)));
+        self.unsent.extend(refused_rows(&self.dead_letters, &self.name, &window.source, &refused));
         self.partition.acknowledge(&window.source, window.end);
     }
 

@@ -116,6 +116,7 @@ impl Stage for SessionStage {
             pending: VecDeque::new(),
             sides: Vec::new(),
             waiting_bytes: 0,
+            dead_letters: 0,
             last_append_ms: 0,
             last_saved: None,
         })
@@ -148,6 +149,8 @@ pub struct SessionWork {
     /// Dead letters and late records since the last commit.
     sides: Vec<Outgoing>,
     waiting_bytes: usize,
+    /// Records that could not be read, since they were last reported.
+    dead_letters: u64,
     /// The append time of the record read last.
     last_append_ms: i64,
     /// What the last commit saved.
@@ -169,7 +172,8 @@ impl SessionWork {
             SideOutput::Late(_) => (&self.topics.late, "late"),
         };
         if let SideOutput::DeadLetter(reason) = side {
-            count_dead_letter(&self.fold.settings().source, reason);
+            count_dead_letters(&self.fold.settings().source, reason, 1);
+            self.dead_letters += 1;
             debug!(topic = self.name.topic, partition = self.name.partition, offset = record.offset, %reason, "dead letter");
         }
         let outgoing = Outgoing {
@@ -221,7 +225,7 @@ impl Work for SessionWork {
     }
 
     fn acknowledge(&mut self, window: &WindowName, refused: Vec<Refused>) {
-        let rows = refused.into_iter().map(|row| refused_row(&self.topics.dead_letters, &self.name, &row)).collect();
+        let rows = refused_rows(&self.topics.dead_letters, &self.name, &window.source, &refused);
         self.keep_for(window.end, rows);
         self.fold.acknowledge(window.end);
     }
@@ -253,6 +257,9 @@ impl Work for SessionWork {
 
     fn committed(&mut self, point: SessionPoint) {
         let frontier = point.point.frontier;
+        let written = self.pending.iter().filter(|(end, _)| Some(*end) <= frontier).flat_map(|(_, records)| records);
+        let partials = written.filter(|record| record.topic == self.topics.partials.0).count();
+        metrics::counter!(telemetry::PARTIALS.name, "stage" => "session").increment(partials as u64);
         self.pending.retain(|(end, _)| Some(*end) > frontier);
         self.sides.clear();
         self.waiting_bytes = self.pending.iter().flat_map(|(_, records)| records).map(Outgoing::size).sum();
@@ -287,20 +294,26 @@ impl Work for SessionWork {
 
     fn report(&mut self, _: &TopicPartition) {
         let counts = self.fold.take_counts();
-        report_source(&self.fold.settings().source, &counts);
+        let source = self.fold.settings().source.as_str();
+        report_source(source, &counts, std::mem::take(&mut self.dead_letters));
         for (warning, count) in Warning::ALL.iter().zip(self.decoder.take_warnings()) {
             if count > 0 {
-                let source = self.fold.settings().source.clone();
-                metrics::counter!(telemetry::DECODE_WARNINGS.name, "source" => source, "kind" => warning.as_str())
-                    .increment(count);
+                let labels = [("source", source.to_owned()), ("kind", warning.as_str().to_owned())];
+                metrics::counter!(telemetry::DECODE_WARNINGS.name, &labels).increment(count);
+            }
+        }
+        for (reason, count) in Reason::ALL.iter().zip(self.decoder.take_rejected()) {
+            if count > 0 {
+                let labels = [("source", source.to_owned()), ("reason", reason.as_str().to_owned())];
+                metrics::counter!(telemetry::PARTS_REJECTED.name, &labels).increment(count);
             }
         }
     }
 }
 
-fn count_dead_letter(source: &str, reason: Reason) {
+fn count_dead_letters(source: &str, reason: Reason, count: u64) {
     metrics::counter!(telemetry::DEAD_LETTERS.name, "source" => source.to_owned(), "reason" => reason.as_str())
-        .increment(1);
+        .increment(count);
 }
 
 /// Where a dead letter or late record came from, and why it is there; its own headers come along, so that it can be redriven.
@@ -316,8 +329,16 @@ fn origin_headers(name: &TopicPartition, record: &Record<'_>, reason: &str) -> V
     headers
 }
 
+/// Rows that the sink refused, as dead letters, counted.
+pub(super) fn refused_rows(topic: &str, name: &TopicPartition, source: &str, rows: &[Refused]) -> Vec<Outgoing> {
+    if !rows.is_empty() {
+        count_dead_letters(source, Reason::RowRefused, rows.len() as u64);
+    }
+    rows.iter().map(|row| refused_row(topic, name, row)).collect()
+}
+
 /// A row that the sink refused, as a dead letter: the line as value, the server's words as a header.
-pub(super) fn refused_row(topic: &str, name: &TopicPartition, row: &Refused) -> Outgoing {
+fn refused_row(topic: &str, name: &TopicPartition, row: &Refused) -> Outgoing {
     Outgoing {
         topic: topic.to_owned(),
         partition: None,

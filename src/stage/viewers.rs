@@ -5,10 +5,15 @@ use crate::aggregate::rollup::EdgeRows;
 use crate::fold::Counts;
 use crate::telemetry as names;
 
-/// Adds what a source partition counted.
-pub(super) fn report_source(source: &str, counts: &Counts) {
-    let outcomes =
-        [("accepted", counts.events), ("late", counts.late), ("duplicate", counts.duplicates), ("tick", counts.ticks)];
+/// Adds what a source partition counted; `dead_letters` = records that could not be read.
+pub(super) fn report_source(source: &str, counts: &Counts, dead_letters: u64) {
+    let outcomes = [
+        ("accepted", counts.events),
+        ("late", counts.late),
+        ("duplicate", counts.duplicates),
+        ("dead_letter", dead_letters),
+        ("tick", counts.ticks),
+    ];
     for (outcome, count) in outcomes {
         if count > 0 {
             metrics::counter!(names::EVENTS.name, "source" => source.to_owned(), "outcome" => outcome).increment(count);

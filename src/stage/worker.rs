@@ -146,8 +146,9 @@ pub fn work<S: Stage>(
 
 fn begin_again(stage: &'static str, cause: &Error, observed: &Observed) {
     metrics::counter!(telemetry::WORKER_RESTARTS.name, "stage" => stage).increment(1);
-    warn!(stage, "{cause}; beginning again from what was committed");
-    observed.publish(Snapshot { joined: false, problem: Some(cause.to_string()), partitions: Vec::new() });
+    let problem = format!("{cause}; the worker begins again from what was committed");
+    warn!(stage, "{problem}");
+    observed.publish(Snapshot { joined: false, problem: Some(problem), partitions: Vec::new() });
     std::thread::park_timeout(TRY);
 }
 

@@ -32,6 +32,8 @@ metrics! {
         "Departures from the specification that cost no value.";
     MEMBERS_REJECTED = Counter, "streamgauge_members_rejected_total", ["source"],
         "Members of reports that were dropped because they are wrong; the rest of the report counts.";
+    PARTS_REJECTED = Counter, "streamgauge_parts_rejected_total", ["source", "reason"],
+        "Reports of a body and lines of a log file that cannot be read and were left out; the rest of their record counts. A record of which nothing can be read is a dead letter instead.";
     DEAD_LETTERS = Counter, "streamgauge_dead_letters_total", ["source", "reason"],
         "Records and rows that went to the dead letters.";
     LATE_RECORDS = Counter, "streamgauge_late_records_total", ["source"],
