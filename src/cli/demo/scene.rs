@@ -12,6 +12,9 @@ pub(super) const GRACE_MS: i64 = 2_000;
 /// When the edge goes bad, after the start: viewers are still coming, and those who have little in their buffers starve first.
 pub(super) const BAD_FROM_MS: i64 = 7_000;
 
+/// When the first table shows, at the latest, after the start: window, grace, disorder bound, and the way through the stages.
+pub(super) const FIRST_TABLE_MS: i64 = 10_000;
+
 /// The source of the delivery logs.
 pub(super) const DELIVERY: &str = "cmcd-logs";
 

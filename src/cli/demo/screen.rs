@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::scene::{BAD_FROM_MS, DELIVERY, GRACE_MS, WINDOW_MS};
+use super::scene::{BAD_FROM_MS, DELIVERY, FIRST_TABLE_MS, GRACE_MS, WINDOW_MS};
 use super::table::{EdgeLine, Table};
 
 const WORST_ON: &str = "\x1b[1;31m";
@@ -46,6 +46,7 @@ impl<W: Write> Screen<W> {
     pub(super) fn open(&mut self) -> io::Result<()> {
         let Opening { viewers, edges, bad_edge, pages } = &self.opening;
         let (window_s, grace_s, bad_s) = (WINDOW_MS / 1000, GRACE_MS / 1000, BAD_FROM_MS / 1000);
+        let first_s = FIRST_TABLE_MS / 1000;
         write!(
             self.out,
             "\
@@ -59,12 +60,15 @@ streamgauge demo: all in this one process, nothing is installed or kept.
   pages      {pages}/metrics and {pages}/state
 
 In {bad_s} s the edge {bad_edge} goes bad: it answers ten times slower, carries
-too little for its viewers, and fails requests. Ctrl-C ends.
+too little for its viewers, and fails requests. The first table comes in about
+{first_s} s, the next ones every {window_s} s. Ctrl-C ends.
 "
         )?;
         if !self.is_terminal {
             writeln!(self.out)?;
+            let next_steps = next_steps(pages);
             self.write_lines(&legend())?;
+            self.write_lines(&next_steps)?;
         }
         self.out.flush()
     }
@@ -88,11 +92,8 @@ too little for its viewers, and fails requests. Ctrl-C ends.
     /// What it came to.
     pub(super) fn close(&mut self, totals: &Totals) -> io::Result<()> {
         let Totals { records, sessions, windows, rows } = totals;
-        let counted = format!("{records} records of {sessions} sessions gave {rows} rows in {windows} windows");
-        writeln!(self.out, "\nstreamgauge demo has ended: {counted}.")?;
-        if !self.is_terminal {
-            self.write_lines(&next_steps(&self.opening.pages))?;
-        }
+        writeln!(self.out, "\nstreamgauge demo has ended: {records} records of {sessions} sessions")?;
+        writeln!(self.out, "gave {rows} rows in {windows} windows.")?;
         self.out.flush()
     }
 
@@ -133,13 +134,19 @@ fn table_lines(table: &Table, is_terminal: bool) -> Vec<String> {
         let text = format!("{} {}", if is_worst { '>' } else { ' ' }, cells(edge, line));
         lines.push(if is_worst && is_terminal { format!("{WORST_ON}{text}{WORST_OFF}") } else { text });
     }
-    lines.push(match worst.and_then(|edge| Some((edge, table.edges.get(edge)?))) {
-        Some((edge, line)) => {
-            format!("worst edge: {edge}, {:.1} % of its requests starved", line.starved_share() * 100.0)
-        }
-        None => "worst edge: none stands out".to_owned(),
-    });
+    lines.push(verdict(table));
     lines
+}
+
+/// The line below a table.
+fn verdict(table: &Table) -> String {
+    if let Some((edge, line)) = table.worst().and_then(|edge| table.edges.get_key_value(edge)) {
+        return format!("worst edge: {edge}, {:.1} % of its requests starved", line.starved_share() * 100.0);
+    }
+    match table.slow() {
+        Some(edge) => format!("worst edge: none stands out by starvation yet, but {edge} answers slowly"),
+        None => "worst edge: none stands out".to_owned(),
+    }
 }
 
 #[allow(clippy::cast_precision_loss)]
@@ -208,5 +215,21 @@ mod tests {
         assert_eq!(text.matches("window 08:00:00 to 08:00:05 UTC\n").count(), 2);
         assert_eq!(text.matches("> LHR40-P4").count(), 2);
         assert_eq!(text.matches("worst edge: LHR40-P4, 12.3 % of its requests starved\n").count(), 2);
+    }
+
+    #[test]
+    fn what_is_said_first_and_last_fits_a_narrow_terminal() {
+        for is_terminal in [true, false] {
+            let mut screen = screen(is_terminal);
+            screen.open().unwrap();
+            let most = Totals { records: 99_999_999, sessions: 999_999, windows: 99_999, rows: 99_999_999 };
+            screen.close(&most).unwrap();
+            let text = String::from_utf8(screen.out).unwrap();
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            assert!(
+                text.ends_with("99999999 records of 999999 sessions\ngave 99999999 rows in 99999 windows.\n"),
+                "{text}"
+            );
+        }
     }
 }

@@ -19,6 +19,11 @@ const WORST_SHARE: f64 = 0.02;
 /// So many starved requests it takes at least: one viewer with a bad network is not a bad edge.
 const WORST_STARVED: i64 = 3;
 
+/// An edge is slow when its 95th percentile is so many times the median of all edges' …
+const SLOW_FACTOR: i64 = 4;
+/// … and of at least so many answers: of few, one slow answer is the 95th percentile.
+const SLOW_ANSWERS: usize = 20;
+
 /// Why a window cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -109,6 +114,18 @@ impl Table {
         let worst = starving.max_by(|(_, one), (_, two)| one.starved_share().total_cmp(&two.starved_share()))?;
         Some(worst.0)
     }
+
+    /// The edge with the slowest answers, if it is far slower than most: it shows before its viewers' buffers run dry.
+    pub(super) fn slow(&self) -> Option<&str> {
+        let answering = self.edges.iter().filter(|(_, line)| line.ttfb_ms.count() >= SLOW_ANSWERS);
+        let mut by_ttfb: Vec<(i64, &str)> =
+            answering.filter_map(|(edge, line)| Some((line.ttfb_p95_ms()?, edge.as_str()))).collect();
+        by_ttfb.sort_unstable();
+        // The lower of the two in the middle: of two edges, one can be slow.
+        let (median, _) = by_ttfb.get(by_ttfb.len().checked_sub(1)? / 2)?;
+        let (slowest, edge) = by_ttfb.last()?;
+        (*slowest >= median.saturating_mul(SLOW_FACTOR)).then_some(*edge)
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +181,27 @@ mod tests {
         let p95 = line.ttfb_p95_ms().unwrap();
         assert!((98..=102).contains(&p95), "the 95th of 100 answers took 100 ms: {p95}");
         assert_eq!(table.worst(), Some("MAD"));
+    }
+
+    #[test]
+    fn an_edge_far_slower_than_most_is_slow_before_it_starves_anyone() {
+        let named = |name: &str, sketch: &str| {
+            let mut row = edge("cmcd-logs", sketch, [100, 0, 0]);
+            row.values.insert("edge".into(), StoredValue::Text(name.to_owned()));
+            row
+        };
+        let (fast, slow, one_slow) = (sketch(81..=100), sketch(481..=500), sketch(500..=500));
+        let slow_edge = |rows: &[StoredRow]| {
+            let table = Table::combine(0, rows, &[], "cmcd-logs").unwrap();
+            assert_eq!(table.worst(), None);
+            table.slow().map(str::to_owned)
+        };
+        let usual = [named("CDG", &fast), named("FRA", &fast)];
+        let with = |more: StoredRow| usual.iter().cloned().chain([more]).collect::<Vec<_>>();
+        assert_eq!(slow_edge(&with(named("MAD", &slow))).as_deref(), Some("MAD"));
+        assert_eq!(slow_edge(&with(named("MAD", &one_slow))), None, "a single answer tells nothing");
+        assert_eq!(slow_edge(&usual), None);
+        assert_eq!(slow_edge(&[]), None);
     }
 
     #[test]
