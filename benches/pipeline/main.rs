@@ -36,6 +36,12 @@ pub struct Args {
     /// Grace of the topic, ms
     #[arg(long, default_value_t = 10_000)]
     grace_ms: i64,
+    /// Viewers in real time, after that; 0 = none
+    #[arg(long, default_value_t = 10_000)]
+    live_viewers: u32,
+    /// How long they play, seconds
+    #[arg(long, default_value_t = 90)]
+    live_seconds: i64,
     /// A part, run in a process of its own
     #[arg(long, hide = true)]
     part: Option<parts::Part>,
@@ -45,9 +51,9 @@ pub struct Args {
     /// The InfluxDB of a part: url, organization, bucket and token with blanks between
     #[arg(long, hide = true, default_value = "")]
     influx: String,
-    /// The consumer groups of a part begin with it: a new one reads from the start
-    #[arg(long, hide = true, default_value = "bench")]
-    group: String,
+    /// The topic of a part
+    #[arg(long, hide = true, default_value = "bench.cmcd.logs")]
+    topic: String,
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,
@@ -75,12 +81,31 @@ fn main() {
     print_line("consume and discard", &discarded, &discarded);
     let staged = measure::child(parts::Part::Session, &own);
     print_line("session stage", &staged, &discarded);
+    println!("  {} session rows, {:.1} events a row", staged.rows, staged.events as f64 / staged.rows.max(1) as f64);
+    if own.live_viewers > 0 {
+        own.viewers = own.live_viewers;
+        "bench.live".clone_into(&mut own.topic);
+        print_live(&own, &measure::child(parts::Part::Live, &own));
+    }
+}
+
+fn print_live(args: &Args, live: &Figures) {
+    let delays = live.write_delays;
     println!(
-        "  {} session rows, {:.1} events a row; rows acknowledged within 1 s of their window's close: {:.2} %, slowest {:.2} s",
-        staged.rows,
-        staged.events as f64 / staged.rows.max(1) as f64,
-        staged.within_a_second * 100.0,
-        staged.slowest_seconds
+        "{} viewers for {} s in real time: {:.0} events and {:.0} session rows a second, {:.2} of a core, peak {} MiB",
+        args.viewers,
+        args.live_seconds,
+        live.events as f64 / live.wall_seconds,
+        live.rows as f64 / live.wall_seconds,
+        live.cpu_seconds / live.wall_seconds,
+        live.peak_bytes >> 20
+    );
+    println!(
+        "  rows readable after their window's close: half within {} s, 99 % within {} s ({} windows, each of one partition and {} sessions)",
+        delays.median,
+        delays.p99,
+        delays.windows,
+        live.rows / delays.windows.max(1)
     );
 }
 

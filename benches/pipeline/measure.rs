@@ -17,13 +17,42 @@ pub(crate) struct Figures {
     pub(crate) wall_seconds: f64,
     pub(crate) peak_bytes: u64,
     pub(crate) rows: u64,
-    pub(crate) within_a_second: f64,
-    pub(crate) slowest_seconds: f64,
+    pub(crate) write_delays: WriteDelays,
+}
+
+/// How long windows took from their close until InfluxDB had acknowledged their rows, as upper bounds in seconds from a histogram.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct WriteDelays {
+    pub(crate) windows: u64,
+    pub(crate) median: f64,
+    pub(crate) p99: f64,
+}
+
+impl WriteDelays {
+    /// Reads the Prometheus text; a quantile is the bound of the bucket that it falls into.
+    pub(crate) fn of(metrics: &str) -> Self {
+        let mut buckets: Vec<(f64, u64)> = Vec::new();
+        for line in metrics.lines() {
+            let Some(rest) = line.strip_prefix("streamgauge_window_write_delay_seconds_bucket{") else { continue };
+            let bound = rest.split("le=\"").nth(1).and_then(|rest| rest.split('"').next()).map(str::parse);
+            let count = rest.rsplit(' ').next().map(str::parse);
+            if let (Some(Ok(bound)), Some(Ok(count))) = (bound, count) {
+                buckets.push((bound, count));
+            }
+        }
+        let windows = buckets.iter().map(|(_, count)| *count).max().unwrap_or(0);
+        let quantile = |share: f64| {
+            let rank = (windows as f64 * share).ceil() as u64;
+            buckets.iter().find(|(_, count)| *count >= rank).map_or(f64::MAX, |(bound, _)| bound.min(f64::MAX))
+        };
+        Self { windows, median: quantile(0.5), p99: quantile(0.99) }
+    }
 }
 
 /// Runs a part in a process of its own; its last line of output is its figures.
 pub(crate) fn child(part: Part, args: &Args) -> Figures {
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+    command.args(["--topic", &args.topic, "--live-seconds", &args.live_seconds.to_string()]);
     command.args(["--part", part.name(), "--brokers", &args.brokers, "--influx", &args.influx]);
     command.args(["--lines", &args.lines.to_string(), "--viewers", &args.viewers.to_string()]);
     command.args(["--partitions", &args.partitions.to_string(), "--grace-ms", &args.grace_ms.to_string()]);

@@ -1,4 +1,4 @@
-//! The three parts: produce, consume and discard, and the session stage.
+//! The parts: produce, consume and discard, the session stage over what was produced, and the same over viewers in real time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use streamgauge::telemetry::Exporter;
 use streamgauge::topology::Topology;
 
 use crate::Args;
-use crate::measure::{Figures, Stopwatch};
+use crate::measure::{Figures, Stopwatch, WriteDelays, child};
 
 /// A part of the bench.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -26,6 +26,8 @@ pub(crate) enum Part {
     Produce,
     Discard,
     Session,
+    Play,
+    Live,
 }
 
 impl Part {
@@ -34,11 +36,11 @@ impl Part {
             Self::Produce => "produce",
             Self::Discard => "discard",
             Self::Session => "session",
+            Self::Play => "play",
+            Self::Live => "live",
         }
     }
 }
-
-const TOPIC: &str = "bench.cmcd.logs";
 
 /// The fields of a lean log configuration: all that the rows need.
 const LEAN_FIELDS: [&str; 9] = [
@@ -57,7 +59,9 @@ pub(crate) fn run(part: Part, args: &Args) {
     let figures = match part {
         Part::Produce => produce(args),
         Part::Discard => discard(args),
-        Part::Session => session(args),
+        Part::Session => session(args, &|status| await_end(status, args, Instant::now())),
+        Part::Play => play(args),
+        Part::Live => live(args),
     };
     println!("{}", serde_json::to_string(&figures).expect("figures are JSON"));
 }
@@ -69,14 +73,13 @@ fn runtime() -> tokio::runtime::Runtime {
 fn topology(args: &Args) -> Topology {
     let fields: Vec<&str> = if args.full_lines { CLOUDFRONT_FIELDS.to_vec() } else { LEAN_FIELDS.to_vec() };
     let text = format!(
-        "[[source]]\nname = \"bench\"\ntopic = \"{TOPIC}\"\ncarrier = \"cloudfront-rt\"\nclock = \"log\"\ngrace_ms = {}\npartitions = {}\ncloudfront_fields = {fields:?}\n",
-        args.grace_ms, args.partitions
+        "[[source]]\nname = \"bench\"\ntopic = \"{}\"\ncarrier = \"cloudfront-rt\"\nclock = \"log\"\ngrace_ms = {}\npartitions = {}\ncloudfront_fields = {fields:?}\n",
+        args.topic, args.grace_ms, args.partitions
     );
     Topology::from_toml(&text, std::path::Path::new("bench.toml")).expect("the bench's topology is valid")
 }
 
-/// Lines of simulated viewers, spread over as much event time as they take, which ends a minute ago.
-fn produce(args: &Args) -> Figures {
+fn create_topics(args: &Args) {
     let properties = Properties::for_brokers(&args.brokers);
     let admin = Admin::new(&properties).expect("a client");
     let specs: Vec<TopicSpec> = topic_names(&topology(args))
@@ -88,14 +91,19 @@ fn produce(args: &Args) -> Figures {
         })
         .collect();
     runtime().block_on(admin.create(&specs, 1)).expect("topics can be created");
-    let producer = PlainProducer::new(&properties).expect("a client");
+}
+
+/// Lines of simulated viewers, spread over as much event time as they take, which ends a minute ago.
+fn produce(args: &Args) -> Figures {
+    create_topics(args);
+    let producer = PlainProducer::new(&Properties::for_brokers(&args.brokers)).expect("a client");
     // A viewer makes about 0.7 requests a second.
     let span_ms =
         i64::try_from(args.lines * 1000 / (u64::from(args.viewers) * 7 / 10).max(1)).expect("a sane number") + 10_000;
     let mut scenario = Scenario::steady(args.viewers, span_ms * 2);
     scenario.carriers = vec![(Carrier::CloudFrontRealTime, 1)];
     scenario.event_mode_permille = 0;
-    let end = streamgauge_now() - 60_000;
+    let end = now_ms() - 60_000;
     let mut figures = Figures::default();
     let stopwatch = Stopwatch::start();
     for record in Simulation::new(scenario, 1, EventTime::from_millis(end - span_ms)) {
@@ -105,13 +113,13 @@ fn produce(args: &Args) -> Figures {
         let value = if args.full_lines { record.value } else { lean(&record.value) };
         figures.events += 1;
         figures.bytes += value.len() as u64;
-        send(&producer, None, record.key, value);
+        send(&producer, args, None, record.key, value);
     }
     // A line per partition that is late enough to close every window before it.
     for partition in 0..args.partitions {
         let last = format!("{}.000\t0.001\t200\t1\tEND\tend-{partition}\t0.001\t-\tHit", end / 1000 + 50);
         let last = if args.full_lines { full_last(end) } else { last };
-        send(&producer, Some(partition), None, last.into_bytes());
+        send(&producer, args, Some(partition), None, last.into_bytes());
     }
     producer.flush(Duration::from_secs(60)).expect("everything is delivered");
     stopwatch.stop(&mut figures);
@@ -122,8 +130,8 @@ fn full_last(end: i64) -> String {
     format!("{}.000\t0.001\t200\t1\tGET\thost\t/\tEND\tend\t0.001\t-\tHit\t-", end / 1000 + 50)
 }
 
-fn send(producer: &PlainProducer, partition: Option<i32>, key: Option<Vec<u8>>, value: Vec<u8>) {
-    let outgoing = Outgoing { topic: TOPIC.to_owned(), partition, key, value, headers: Vec::new() };
+fn send(producer: &PlainProducer, args: &Args, partition: Option<i32>, key: Option<Vec<u8>>, value: Vec<u8>) {
+    let outgoing = Outgoing { topic: args.topic.clone(), partition, key, value, headers: Vec::new() };
     producer.send(&outgoing, None).expect("the broker takes it");
 }
 
@@ -141,8 +149,8 @@ fn lean(line: &[u8]) -> Vec<u8> {
     chosen
 }
 
-#[allow(clippy::disallowed_methods, reason = "the lines must not be from the broker's future")]
-fn streamgauge_now() -> i64 {
+#[allow(clippy::disallowed_methods, reason = "simulated viewers live in the present")]
+fn now_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     i64::try_from(since.as_millis()).expect("before the year 292 million")
 }
@@ -161,9 +169,9 @@ fn discard(args: &Args) -> Figures {
     let mut assignment = TopicPartitionList::new();
     for partition in 0..args.partitions {
         let (low, high) =
-            consumer.fetch_watermarks(TOPIC, partition, Duration::from_secs(10)).expect("the topic is there");
+            consumer.fetch_watermarks(&args.topic, partition, Duration::from_secs(10)).expect("the topic is there");
         remaining += high - low;
-        assignment.add_partition_offset(TOPIC, partition, Offset::Beginning).expect("a valid offset");
+        assignment.add_partition_offset(&args.topic, partition, Offset::Beginning).expect("a valid offset");
     }
     consumer.assign(&assignment).expect("an assignment");
     let mut figures = Figures::default();
@@ -198,8 +206,8 @@ impl Sink for Counting {
     }
 }
 
-/// One worker with everything on: transactions, state, partials, metrics, rows to InfluxDB.
-fn session(args: &Args) -> Figures {
+/// One worker with everything on: transactions, state, partials, metrics, rows to InfluxDB. `work` says when it is done.
+fn session(args: &Args, work: &dyn Fn(&Status)) -> Figures {
     let exporter = Exporter::install().expect("the first recorder");
     let runtime = runtime();
     let entered = runtime.enter();
@@ -215,7 +223,7 @@ fn session(args: &Args) -> Figures {
     let found = find_topics(&topology, &properties).expect("the topics are there");
     let settings = Settings {
         properties,
-        group_prefix: args.group.clone(),
+        group_prefix: "bench".to_owned(),
         instance: "bench".to_owned(),
         start: StartAt::Earliest,
         commit_interval: Duration::from_secs(1),
@@ -225,14 +233,56 @@ fn session(args: &Args) -> Figures {
     let mut figures = Figures::default();
     let stopwatch = Stopwatch::start();
     let service = Service::start(&topology, found, &settings, &sink, &status).expect("the service starts");
-    await_end(&status, args, Instant::now());
+    work(&status);
     runtime.block_on(service.stop()).expect("the service stops");
     stopwatch.stop(&mut figures);
     drop(entered);
-    figures.events = args.lines;
+    figures.events = read_so_far(&status);
     figures.rows = sink.rows.load(Ordering::Relaxed);
-    (figures.within_a_second, figures.slowest_seconds) = write_delays(&exporter.render(&status));
+    figures.write_delays = WriteDelays::of(&exporter.render(&status));
     figures
+}
+
+fn read_so_far(status: &Status) -> u64 {
+    let workers = status.workers();
+    let positions = workers.iter().flat_map(|worker| &worker.snapshot.partitions).map(|partition| partition.position);
+    u64::try_from(positions.sum::<i64>()).unwrap_or(0)
+}
+
+/// Works while viewers play in real time, in a process of their own.
+fn live(args: &Args) -> Figures {
+    create_topics(args);
+    session(args, &|_| {
+        child(Part::Play, args);
+    })
+}
+
+/// Simulated viewers in real time.
+fn play(args: &Args) -> Figures {
+    let producer = PlainProducer::new(&Properties::for_brokers(&args.brokers)).expect("a client");
+    let mut scenario = Scenario::steady(args.viewers, args.live_seconds * 1000);
+    scenario.carriers = vec![(Carrier::CloudFrontRealTime, 1)];
+    scenario.event_mode_permille = 0;
+    scenario.delays.log_grace_ms = args.grace_ms.try_into().expect("a sane number");
+    let mut figures = Figures::default();
+    let stopwatch = Stopwatch::start();
+    for record in Simulation::new(scenario, 1, EventTime::from_millis(now_ms())) {
+        sleep_until(record.append_ms);
+        figures.events += 1;
+        let value = if args.full_lines { record.value } else { lean(&record.value) };
+        send(&producer, args, None, record.key, value);
+    }
+    producer.flush(Duration::from_secs(60)).expect("everything is delivered");
+    stopwatch.stop(&mut figures);
+    figures
+}
+
+#[allow(clippy::disallowed_methods, reason = "viewers in real time")]
+fn sleep_until(time_ms: i64) {
+    let ahead = u64::try_from(time_ms - now_ms()).unwrap_or(0);
+    if ahead > 0 {
+        std::thread::sleep(Duration::from_millis(ahead));
+    }
 }
 
 /// Waits until everything is read, written and acknowledged.
@@ -241,37 +291,13 @@ fn await_end(status: &Status, args: &Args, started: Instant) {
     loop {
         let workers = status.workers();
         let partitions: Vec<_> = workers.iter().flat_map(|worker| &worker.snapshot.partitions).collect();
-        let position: i64 = partitions.iter().map(|one| one.position).sum();
+        let position = read_so_far(status);
         let unacknowledged: u64 = partitions.iter().map(|one| one.windows_unacknowledged).sum();
-        let expected = i64::try_from(args.lines).unwrap_or(i64::MAX) + i64::from(args.partitions);
+        let expected = args.lines + u64::from(args.partitions.unsigned_abs());
         if position >= expected && unacknowledged == 0 {
             return;
         }
         assert!(started.elapsed() < Duration::from_secs(600), "not done after ten minutes: {position} of {expected}");
         std::thread::sleep(Duration::from_millis(500));
     }
-}
-
-/// The share of windows that were acknowledged within a second of their close, and the bucket that holds the slowest.
-fn write_delays(metrics: &str) -> (f64, f64) {
-    let mut within = 0.0;
-    let mut total = 0.0;
-    let mut slowest = f64::INFINITY;
-    for line in metrics.lines().filter(|line| line.starts_with("streamgauge_window_write_delay_seconds")) {
-        let value: f64 = line.rsplit(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0);
-        if line.contains("_count") {
-            total = value;
-        } else if line.contains("le=\"1\"") {
-            within = value;
-        }
-    }
-    for line in metrics.lines().filter(|line| line.starts_with("streamgauge_window_write_delay_seconds_bucket")) {
-        let bound =
-            line.split("le=\"").nth(1).and_then(|rest| rest.split('"').next()).and_then(|text| text.parse().ok());
-        let value: f64 = line.rsplit(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0);
-        if let (Some(bound), true) = (bound, value >= total) {
-            slowest = f64::min(slowest, bound);
-        }
-    }
-    (within / f64::max(total, 1.0), slowest)
 }

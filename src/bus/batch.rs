@@ -14,6 +14,7 @@ use std::marker::PhantomData;
 use std::ptr::{NonNull, null, null_mut};
 use std::time::Duration;
 
+use rdkafka::ClientContext;
 use rdkafka::bindings::{
     rd_kafka_consume_batch_queue, rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_destroy,
     rd_kafka_message_headers, rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_queue_destroy,
@@ -22,7 +23,6 @@ use rdkafka::bindings::{
 };
 use rdkafka::client::Client;
 use rdkafka::error::{IsError as _, KafkaError};
-use rdkafka::ClientContext;
 
 use crate::model::{Headers, Record};
 
@@ -166,8 +166,7 @@ impl<'b> Fetched<'b> {
         for index in 0.. {
             let (mut name, mut value, mut size): (*const c_char, *const c_void, usize) = (null(), null(), 0);
             // SAFETY: the headers are valid; past the last one an error is returned and nothing is written.
-            let got =
-                unsafe { rd_kafka_header_get_all(native, index, &raw mut name, &raw mut value, &raw mut size) };
+            let got = unsafe { rd_kafka_header_get_all(native, index, &raw mut name, &raw mut value, &raw mut size) };
             if got.is_error() || name.is_null() {
                 break;
             }

@@ -223,7 +223,7 @@ pub struct Writer<W: Write> {
 
 enum Output<W: Write> {
     Plain(W),
-    Gzip(GzEncoder<W>),
+    Gzip(Box<GzEncoder<W>>),
 }
 
 impl Writer<BufWriter<File>> {
@@ -249,7 +249,7 @@ impl<W: Write> Writer<W> {
 
     /// Writes lines compressed with gzip.
     pub fn gzip(output: W) -> Self {
-        Self { output: Output::Gzip(GzEncoder::new(output, Compression::fast())), records_written: 0 }
+        Self { output: Output::Gzip(Box::new(GzEncoder::new(output, Compression::fast()))), records_written: 0 }
     }
 
     /// Writes one record.
