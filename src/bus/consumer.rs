@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message};
 
 use super::assignment::{Change, GroupContext, LogEnd, TopicPartition};
@@ -39,8 +39,10 @@ pub enum Polled<'a> {
     Message(BorrowedMessage<'a>),
     /// Nothing within the time-out, or the group changed: look at [`GroupConsumer::take_changes`].
     Nothing,
-    /// An error that the client does not mend by itself.
+    /// An error; the client goes on by itself.
     Failed(KafkaError),
+    /// An error after which the client does not read that partition, or anything, any more.
+    Ended(KafkaError),
 }
 
 /// Tells topics apart without comparing names: valid as long as the consumer.
@@ -75,6 +77,7 @@ impl GroupConsumer {
     pub fn poll(&self, timeout: Duration) -> Polled<'_> {
         match self.consumer.poll(timeout) {
             Some(Ok(message)) => Polled::Message(message),
+            Some(Err(cause)) if ends_reading(&cause) => Polled::Ended(cause),
             Some(Err(cause)) => Polled::Failed(cause),
             None => Polled::Nothing,
         }
@@ -112,6 +115,11 @@ impl GroupConsumer {
     pub fn group(&self) -> &str {
         &self.group
     }
+}
+
+/// Without a reset rule of its own (`auto.offset.reset=error`) the client gives up a partition whose next record is gone from the log.
+fn ends_reading(cause: &KafkaError) -> bool {
+    matches!(cause.rdkafka_error_code(), Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::Fatal))
 }
 
 /// A message as a record of the model. Without a time stamp it counts as appended at the epoch.

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use rdkafka::error::KafkaError;
 use tracing::{error, info, warn};
 
 use super::outbox::Outbox;
@@ -57,7 +58,10 @@ pub enum Error {
     },
     /// The group's assignment could not be carried out.
     #[error("the assigned partitions could not be started: {0}")]
-    Assignment(rdkafka::error::KafkaError),
+    Assignment(KafkaError),
+    /// The client does not read on.
+    #[error("a partition cannot be read on ({0}): its next record is gone from the log, or the client ended")]
+    Reading(KafkaError),
     /// Nobody knows whether the last commit came through.
     #[error("the last commit did not end: {0}")]
     Commit(Abort),
@@ -68,7 +72,7 @@ impl Error {
     fn may_pass(&self) -> bool {
         match self {
             Self::Bus(cause) => cause.may_pass(),
-            Self::Assignment(_) | Self::Commit(_) => true,
+            Self::Assignment(_) | Self::Reading(_) | Self::Commit(_) => true,
             Self::Saved { .. } => false,
         }
     }
@@ -253,6 +257,7 @@ impl<'a, S: Stage> Worker<'a, S> {
                     warn!("reading: {cause}; the client goes on by itself");
                     break;
                 }
+                Polled::Ended(cause) => return Err(Error::Reading(cause)),
             }
         }
         self.take_changes()
