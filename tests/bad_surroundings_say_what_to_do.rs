@@ -366,6 +366,11 @@ fn log_line(status: &str) -> String {
     format!("{seconds:.3}\t{status}\t1000\tFRA60-P1\t0.050\t{QUERY}")
 }
 
+/// Requests answered with 4xx, over all edge rows.
+fn client_errors(influx: &Influx) -> i64 {
+    influx.rows("edge_window").iter().filter_map(|row| row.columns["errors_4xx_count"].as_i64()).sum()
+}
+
 #[test]
 fn a_line_with_a_column_too_many_is_a_dead_letter_and_the_next_line_counts() {
     let Some((kafka, influx, surroundings)) = servers("columns") else { return };
@@ -374,9 +379,7 @@ fn a_line_with_a_column_too_many_is_a_dead_letter_and_the_next_line_counts() {
     produce(&kafka, &topic, Some("s-1"), "cloudfront-rt", &[&log_line("200"), &bad, &log_line("404")]);
     let mut running = surroundings.run();
     await_requests(&influx, 2);
-    let errors: i64 =
-        influx.rows("edge_window").iter().filter_map(|row| row.columns["errors_4xx_count"].as_i64()).sum();
-    assert_eq!(errors, 1, "the line after the bad one");
+    assert_eq!(client_errors(&influx), 1, "the line after the bad one");
 
     let letter = read_one(&kafka, &surroundings.topic("dlq"));
     assert_eq!(letter.payload().unwrap(), bad.as_bytes(), "the bytes are untouched");
@@ -419,6 +422,65 @@ fn a_report_that_cannot_be_read_costs_only_itself_and_is_counted() {
         b"no report at all, in no line",
         "the body of which two reports count is no dead letter"
     );
+}
+
+#[test]
+fn records_that_retention_deletes_before_they_are_read_are_reported_and_reading_goes_on() {
+    let Some((kafka, influx, surroundings)) = servers("retention") else { return };
+    let topic = surroundings.topic("logs");
+    let mut running = surroundings.run();
+    produce(&kafka, &topic, Some("s-1"), "cloudfront-rt", &[&log_line("200")]);
+    await_requests(&influx, 1);
+    running.halt();
+    // The first of these may have been on their way to it already; the next cannot.
+    for _ in 0..2 {
+        produce(&kafka, &topic, Some("s-1"), "cloudfront-rt", &[log_line("200").as_str(); 5]);
+        kafka.delete_before(&topic, 0, log_end(&kafka, &topic));
+    }
+    running.resume();
+    surroundings.await_not_ready("cannot be read on");
+    surroundings.await_ready();
+    produce(&kafka, &topic, Some("s-1"), "cloudfront-rt", &[&log_line("404")]);
+    eventually(PATIENCE, "what came after the loss counts", || client_errors(&influx) == 1);
+    let lost = format!("streamgauge_offsets_lost_total{{source=\"{topic}\"}}");
+    assert!(surroundings.metric(&lost) > 0.0, "{}", surroundings.page("/metrics").1);
+    assert!(running.stop(PATIENCE).success(), "{}", running.stderr());
+}
+
+/// Where the only partition of a topic ends.
+fn log_end(kafka: &Kafka, topic: &str) -> i64 {
+    let consumer: BaseConsumer = kafka.client().set("group.id", "reader").create().unwrap();
+    consumer.fetch_watermarks(topic, 0, PATIENCE).unwrap().1
+}
+
+#[test]
+fn a_record_too_large_for_the_dead_letters_is_cut_and_holds_up_nothing() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let surroundings = Surroundings::new("large", &kafka.address);
+    kafka.create_topic("large.dlq", 1, &[("max.message.bytes", "100000"), ("retention.ms", "86400000")]);
+    let applied = said(&surroundings.command(&["topics", "--apply"]));
+    assert!(applied.contains("takes messages up to 100000 bytes only"), "{applied}");
+    // The first is too large for the client by its headers, the second for the topic. What repeats is compressed, so this does not.
+    let mut letters = 0x1234_5678_9abc_def0_u64;
+    let mut noise = || {
+        letters = letters.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23).wrapping_add(1);
+        char::from(b"abcdefghijklmnopqrstuvwxyz0123456789+/-_"[(letters >> 40) as usize % 40])
+    };
+    let (first, second): (String, String) =
+        ((0..999_700).map(|_| noise()).collect(), (0..300_000).map(|_| noise()).collect());
+    let topic = surroundings.topic("logs");
+    produce(kafka, &topic, Some("s-1"), "cloudfront-rt", &[&first, &second]);
+    let _running = surroundings.run();
+    eventually(PATIENCE, "the commit has come through", || {
+        surroundings.page("/state").1.contains("\"resume_offset\":2")
+            && surroundings.metric("streamgauge_commit_failures_total{stage=\"session\",class=\"abort\"}") > 0.0
+    });
+    let letter = read_one(kafka, "large.dlq");
+    let kept = letter.payload().unwrap();
+    assert!(kept.len() > 10_000 && first.as_bytes().starts_with(kept), "{} bytes are kept", kept.len());
+    let headers = letter.headers().unwrap();
+    let whole = headers.iter().find(|header| header.key == "qoe-whole-bytes").and_then(|header| header.value);
+    assert_eq!(whole, Some(b"999700".as_slice()));
 }
 
 /// The first committed record of a topic with one partition.

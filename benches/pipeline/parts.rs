@@ -234,10 +234,10 @@ fn session(args: &Args, work: &dyn Fn(&Status)) -> Figures {
     let stopwatch = Stopwatch::start();
     let service = Service::start(&topology, found, &settings, &sink, &status).expect("the service starts");
     work(&status);
+    figures.events = read_so_far(&status);
     runtime.block_on(service.stop()).expect("the service stops");
     stopwatch.stop(&mut figures);
     drop(entered);
-    figures.events = read_so_far(&status);
     figures.rows = sink.rows.load(Ordering::Relaxed);
     figures.write_delays = WriteDelays::of(&exporter.render(&status));
     figures

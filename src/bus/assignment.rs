@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -19,9 +20,10 @@ use tracing::{error, warn};
 use super::batch::DataQueue;
 use super::client::{StartAt, TIMEOUT, log_error, log_line};
 
-/// How often a look-up during an assignment is tried before the worker starts over: transactions of a crashed worker can hold the answer
-/// back until the broker has aborted them. All tries together stay below [`crate::observe::LONGEST_SILENCE`].
-const LOOK_UP_TRIES: u32 = 4;
+/// For how long look-ups during an assignment are tried again before the worker starts over: transactions of a crashed worker can hold
+/// the answer back until the broker has aborted them. With a last try ([`TIMEOUT`]) it stays below [`crate::observe::LONGEST_SILENCE`].
+const LOOK_UPS: Duration = Duration::from_secs(40);
+const LOOK_UP_PAUSE: Duration = Duration::from_secs(1);
 
 /// A partition by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,13 +98,14 @@ impl GroupContext {
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, given: &TopicPartitionList) -> KafkaResult<Vec<AssignedPartition>> {
-        let committed = look_up("committed offsets", || consumer.committed_offsets(given.clone(), TIMEOUT))?;
+        let deadline = Instant::now() + LOOK_UPS;
+        let committed = look_up("committed offsets", deadline, || consumer.committed_offsets(given.clone(), TIMEOUT))?;
         let mut assigned = Vec::new();
         let mut starts = TopicPartitionList::new();
         for element in committed.elements() {
             let name = TopicPartition { topic: element.topic().to_owned(), partition: element.partition() };
             let ends = || consumer.fetch_watermarks(&name.topic, name.partition, TIMEOUT);
-            let (low, high) = look_up("the ends of a partition", ends)?;
+            let (low, high) = look_up("the ends of a partition", deadline, ends)?;
             let found = begin(element.offset(), (low, high), self.start);
             starts.add_partition_offset(&name.topic, name.partition, Offset::Offset(found.resume_offset))?;
             assigned.push(AssignedPartition { name, ..found });
@@ -135,13 +138,13 @@ fn begin(committed: Offset, (low, high): (i64, i64), start: StartAt) -> Assigned
     }
 }
 
-fn look_up<T>(what: &str, ask: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
-    let mut tries = 1;
+fn look_up<T>(what: &str, deadline: Instant, ask: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
     loop {
         match ask() {
-            Err(cause) if tries < LOOK_UP_TRIES => {
-                warn!("looking up {what} failed ({cause}); trying again ({tries} of {LOOK_UP_TRIES})");
-                tries += 1;
+            Err(cause) if Instant::now() < deadline => {
+                warn!("looking up {what} failed ({cause}); trying again");
+                // Some answers come at once.
+                std::thread::park_timeout(LOOK_UP_PAUSE);
             }
             answer => return answer,
         }

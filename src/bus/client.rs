@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,9 @@ use crate::telemetry;
 
 /// How long a question to the brokers may take.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The client's own default of `message.max.bytes`.
+const DEFAULT_LONGEST_RECORD: usize = 1_000_000;
 
 /// Why something on the bus failed.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +132,12 @@ impl Properties {
         self.0.get("bootstrap.servers").map_or("(none)", |brokers| brokers)
     }
 
+    /// The longest record that a producer takes, in bytes.
+    pub(crate) fn longest_record(&self) -> usize {
+        let own = self.0.get("message.max.bytes").and_then(|text| text.trim().parse().ok());
+        own.unwrap_or(DEFAULT_LONGEST_RECORD)
+    }
+
     /// A client configuration with these properties over `defaults`, and `owned` over both.
     pub(crate) fn client_config(&self, defaults: &[(&str, &str)], owned: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
@@ -161,6 +171,8 @@ pub(crate) struct LoggingContext {
     is_quiet: bool,
     /// What the brokers said when they last refused the credentials.
     refusal: Arc<Mutex<Option<String>>>,
+    /// Whether the broker has refused a record for its size.
+    met_too_large: Arc<AtomicBool>,
 }
 
 impl LoggingContext {
@@ -172,6 +184,11 @@ impl LoggingContext {
     /// What the brokers said if they have refused the credentials; known only after the client was polled.
     pub(crate) fn refusal(&self) -> Option<String> {
         lock(&self.refusal).clone()
+    }
+
+    /// Whether the broker has refused a record for its size since the last call; known only after the client was polled.
+    pub(crate) fn take_too_large(&self) -> bool {
+        self.met_too_large.swap(false, Ordering::Relaxed)
     }
 }
 
@@ -199,8 +216,14 @@ impl ConsumerContext for LoggingContext {}
 impl ProducerContext for LoggingContext {
     type DeliveryOpaque = ();
 
-    /// Deliveries are counted by the transaction that they belong to.
-    fn delivery(&self, _: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {}
+    /// A delivery that failed makes its transaction fail; only what to do about the size must be known here.
+    fn delivery(&self, result: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {
+        if let Err((cause, _)) = result
+            && cause.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
+        {
+            self.met_too_large.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// librdkafka gives each line about a broker twice, here and as an error: the log has it once, by [`log_error`].

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message};
 
 use super::assignment::{Change, GroupContext, LogEnd, TopicPartition};
@@ -59,7 +59,7 @@ impl GroupConsumer {
     /// Serves what the group and the client have to say, one thing a call. Must be called often: group membership depends on it.
     ///
     /// # Errors
-    /// One that the client goes on after by itself.
+    /// See [`ends_reading`].
     pub fn serve(&self) -> Result<(), KafkaError> {
         // Records come by the other queue.
         self.consumer.poll(Duration::ZERO).map_or(Ok(()), |one| one.map(drop))
@@ -102,6 +102,11 @@ impl GroupConsumer {
     pub fn group(&self) -> &str {
         &self.group
     }
+}
+
+/// Whether the client does not go on after an error by itself. Without a reset rule of its own (`auto.offset.reset=error`) the client gives up a partition whose next record is gone from the log.
+pub fn ends_reading(cause: &KafkaError) -> bool {
+    matches!(cause.rdkafka_error_code(), Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::Fatal))
 }
 
 /// A message as a record of the model. Without a time stamp it counts as appended at the epoch.

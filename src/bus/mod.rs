@@ -14,7 +14,7 @@ pub use admin::{Admin, TopicFacts, TopicSpec};
 pub use assignment::{AssignedPartition, Change, LogEnd, TopicPartition};
 pub use batch::{Batch, Fetched, TopicHandle};
 pub use client::{Error, Properties, StartAt};
-pub use consumer::{GroupConsumer, borrow_record};
+pub use consumer::{GroupConsumer, borrow_record, ends_reading};
 pub use in_process::InProcessBroker;
 pub use plain::{PlainProducer, read_topic};
 pub use state::{STATE_KEY, StateReader};

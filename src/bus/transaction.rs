@@ -4,7 +4,10 @@
 //! R2  An abort loses nothing: the caller keeps what it wanted to send until [`TransactionalProducer::commit`] has returned Ok.
 //! R3  After a fatal error nobody knows whether the commit came through: the caller drops all that it holds and begins again from what is
 //!     saved, with a new producer of the same transactional id, whose registration ends its predecessor's transaction.
+//! R4  A dead letter or late record that is too large for the client or the broker is cut, with a header that says so: refused for good, it
+//!     would make every commit of its partition fail.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::ConsumerGroupMetadata;
@@ -12,9 +15,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
+use tracing::warn;
 
 use super::client::{Error, LoggingContext, Properties};
 use super::consumer::GroupConsumer;
+use crate::model::record::header;
 
 const DEFAULTS: &[(&str, &str)] = &[
     ("linger.ms", "5"),
@@ -30,6 +35,11 @@ const DEFAULTS: &[(&str, &str)] = &[
 const STEP: Duration = Duration::from_secs(15);
 /// How long to wait between two looks at the deliveries that are still under way.
 const DELIVERY_PAUSE: Duration = Duration::from_micros(300);
+
+/// What a record takes beside its own bytes, at most, with the few headers it has.
+const FRAMING: usize = 1024;
+/// No record is cut further than to this.
+const LEAST_LONGEST: usize = 4096;
 
 /// A record to be produced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +61,24 @@ impl Outgoing {
     pub fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         self.value.len() + self.key.as_ref().map_or(0, Vec::len) + headers + 64
+    }
+
+    /// A dead letter or late record that takes more than `limit` bytes, cut to them (R4); `None` where nothing is to be cut. Keys and
+    /// headers are cut too, should they be that long, so that something is left of each.
+    fn cut_to(&self, limit: usize) -> Option<Self> {
+        let may_be_cut = self.headers.iter().any(|(name, _)| name == header::REASON);
+        if !may_be_cut || self.size() <= limit {
+            return None;
+        }
+        let mut cut = self.clone();
+        cut.headers.iter_mut().for_each(|(_, value)| value.truncate(limit / 32));
+        if let Some(key) = &mut cut.key {
+            key.truncate(limit / 4);
+        }
+        cut.headers.push((header::WHOLE_BYTES.to_owned(), self.value.len().to_string().into_bytes()));
+        let rest = cut.size() - cut.value.len();
+        cut.value.truncate(limit.saturating_sub(rest));
+        Some(cut)
     }
 
     pub(super) fn to_headers(&self) -> OwnedHeaders {
@@ -117,6 +145,8 @@ pub struct TransactionalProducer {
     producer: BaseProducer<LoggingContext>,
     brokers: String,
     transactional_id: String,
+    /// What may be cut is cut to this, in bytes (R4). Lowered when the broker takes less than the client.
+    longest: Cell<usize>,
 }
 
 impl TransactionalProducer {
@@ -127,7 +157,8 @@ impl TransactionalProducer {
         let producer =
             config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })?;
         let brokers = properties.brokers().to_owned();
-        Ok(Self { producer, brokers, transactional_id: transactional_id.to_owned() })
+        let longest = Cell::new(properties.longest_record().saturating_sub(FRAMING).max(LEAST_LONGEST));
+        Ok(Self { producer, brokers, transactional_id: transactional_id.to_owned(), longest })
     }
 
     /// Registers the transactional id, which fences an earlier producer of that id and aborts what it left open. After a time-out
@@ -156,10 +187,22 @@ impl TransactionalProducer {
         if is_fatal(&cause) {
             return Err(Abort::Fatal(cause));
         }
+        if self.producer.context().take_too_large() {
+            self.expect_less();
+        }
         match self.producer.abort_transaction(STEP) {
             Ok(()) => Err(Abort::Again(cause)),
             Err(abort_failed) => Err(Abort::Fatal(abort_failed)),
         }
+    }
+
+    /// The broker has refused a record for its size, and does not say what it takes: the next try cuts at half of what this one did.
+    fn expect_less(&self) {
+        let longest = (self.longest.get() / 2).max(LEAST_LONGEST);
+        self.longest.set(longest);
+        warn!(
+            "the broker refuses a record for its size: dead letters and late records are cut to {longest} bytes from now on; raise `max.message.bytes` of their topics to that of the source topics, then restart"
+        );
     }
 
     fn attempt<'a>(
@@ -183,7 +226,8 @@ impl TransactionalProducer {
 
     fn send(&self, outgoing: &Outgoing) -> Result<(), KafkaError> {
         let deadline = Instant::now() + STEP;
-        let mut record = outgoing.to_record();
+        let cut = outgoing.cut_to(self.longest.get());
+        let mut record = cut.as_ref().unwrap_or(outgoing).to_record();
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),

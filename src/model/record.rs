@@ -16,6 +16,10 @@ pub mod header {
     pub const REQUEST_ID: &str = "qoe-request-id";
     /// Marks a tick: no key, empty value, event time from the append time.
     pub const TICK: &str = "qoe-tick";
+    /// On dead letters and late records: why they are there.
+    pub const REASON: &str = "qoe-reason";
+    /// On a dead letter or late record that the broker would not take whole: how many bytes its value had before it was cut.
+    pub const WHOLE_BYTES: &str = "qoe-whole-bytes";
 }
 
 /// The headers of a record that mean something here.

@@ -85,6 +85,8 @@ pub struct Service {
     stop: Arc<AtomicBool>,
     threads: Vec<(String, JoinHandle<Result<(), stage::Error>>)>,
     writers: JoinSet<()>,
+    /// Whether a writer has ended in a panic: the windows it had would never be acknowledged.
+    writer_panicked: bool,
     ends: Receiver<()>,
 }
 
@@ -121,19 +123,25 @@ impl Service {
         for number in 0..settings.rollup_workers {
             threads.push(spawner.spawn(rollup_stage(topology), number)?);
         }
-        Ok(Self { stop, threads, writers, ends })
+        Ok(Self { stop, threads, writers, writer_panicked: false, ends })
     }
 
-    /// Waits until a worker ends on its own, which only an error makes it do. [`Self::stop`] then tells the error.
+    /// Waits until a worker or a writer ends on its own, which only an error makes it do. [`Self::stop`] then tells the error.
     pub async fn ended(&mut self) {
-        self.ends.recv().await;
+        tokio::select! {
+            _ = self.ends.recv() => {}
+            Some(Err(_)) = self.writers.join_next() => self.writer_panicked = true,
+        }
     }
 
     /// Stops the workers, each after it has finished what is closed, and returns the first error.
     pub async fn stop(self) -> Result<(), Error> {
-        let Self { stop, threads, mut writers, .. } = self;
+        let Self { stop, threads, mut writers, writer_panicked, .. } = self;
         stop.store(true, Ordering::Relaxed);
-        let mut outcome = Ok(());
+        let mut outcome = match writer_panicked {
+            true => Err(Error::Panicked { worker: "a writer to the sink".to_owned() }),
+            false => Ok(()),
+        };
         for (worker, thread) in threads {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await;
             let ended = match joined {

@@ -19,6 +19,7 @@ use crate::engine::CommitPoint;
 use crate::fold::{Resume, SideOutput, SourceFold, SourceSettings};
 use crate::model::cmcd::Warning;
 use crate::model::partition::partition_of;
+use crate::model::record::header;
 use crate::model::{Boundary, Reason, Record};
 use crate::observe::Partition as PartitionView;
 use crate::sink::Refused;
@@ -319,7 +320,7 @@ fn count_dead_letters(source: &str, reason: Reason, count: u64) {
 /// Where a dead letter or late record came from, and why it is there; its own headers come along, so that it can be redriven.
 fn origin_headers(name: &TopicPartition, record: &Record<'_>, reason: &str) -> Vec<(String, Vec<u8>)> {
     let mut headers = vec![
-        ("qoe-reason".to_owned(), reason.as_bytes().to_vec()),
+        (header::REASON.to_owned(), reason.as_bytes().to_vec()),
         ("qoe-origin-topic".to_owned(), name.topic.as_bytes().to_vec()),
         ("qoe-origin-partition".to_owned(), name.partition.to_string().into_bytes()),
         ("qoe-origin-offset".to_owned(), record.offset.to_string().into_bytes()),
@@ -345,7 +346,7 @@ fn refused_row(topic: &str, name: &TopicPartition, row: &Refused) -> Outgoing {
         key: None,
         value: row.line.clone().into_bytes(),
         headers: vec![
-            ("qoe-reason".to_owned(), Reason::RowRefused.as_str().as_bytes().to_vec()),
+            (header::REASON.to_owned(), Reason::RowRefused.as_str().as_bytes().to_vec()),
             ("qoe-origin-topic".to_owned(), name.topic.as_bytes().to_vec()),
             ("qoe-origin-partition".to_owned(), name.partition.to_string().into_bytes()),
             ("qoe-answer".to_owned(), row.answer.clone().into_bytes()),

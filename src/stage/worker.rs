@@ -13,7 +13,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaError;
-use rdkafka::types::RDKafkaErrorCode;
 use tracing::{error, info, warn};
 
 use super::outbox::Outbox;
@@ -22,7 +21,7 @@ use super::{Stage, StartOffset, WindowName, Work, saved};
 use crate::aggregate::rollup::RollupRecord;
 use crate::bus::{
     self, Abort, AssignedPartition, Change, CommitOffset, Fetched, GroupConsumer, Outgoing, PlainProducer, Properties,
-    STATE_KEY, StartAt, StateReader, TopicHandle, TopicPartition, TransactionalProducer,
+    STATE_KEY, StartAt, StateReader, TopicHandle, TopicPartition, TransactionalProducer, ends_reading,
 };
 use crate::observe::{Snapshot, Worker as Observed};
 use crate::sink::Refused;
@@ -60,9 +59,9 @@ pub enum Error {
     /// The group's assignment could not be carried out.
     #[error("the assigned partitions could not be started: {0}")]
     Assignment(KafkaError),
-    /// Records went before they were read.
-    #[error("the log no longer has the next offset: {0}")]
-    Offset(KafkaError),
+    /// The client does not read on.
+    #[error("a partition cannot be read on ({0}): its next record is gone from the log, or the client ended")]
+    Reading(KafkaError),
     /// Nobody knows whether the last commit came through.
     #[error("the last commit did not end: {0}")]
     Commit(Abort),
@@ -73,7 +72,7 @@ impl Error {
     fn may_pass(&self) -> bool {
         match self {
             Self::Bus(cause) => cause.may_pass(),
-            Self::Assignment(_) | Self::Offset(_) | Self::Commit(_) => true,
+            Self::Assignment(_) | Self::Reading(_) | Self::Commit(_) => true,
             Self::Saved { .. } => false,
         }
     }
@@ -238,9 +237,7 @@ impl<'a, S: Stage> Worker<'a, S> {
             self.await_acknowledgement(WAIT_FOR_SINK);
         }
         // Even then the group is served: that is what keeps the partitions.
-        if let Err(cause) = self.consumer.serve() {
-            warn!("reading: {cause}; the client goes on by itself");
-        }
+        self.consumer.serve().or_else(judge)?;
         // Before any record is read: those of a partition that came just now need their slot.
         self.take_changes()?;
         if backlog {
@@ -249,7 +246,7 @@ impl<'a, S: Stage> Worker<'a, S> {
         let batch = self.consumer.read(RECORDS_PER_TURN, POLL);
         for message in batch.iter() {
             if let Some(cause) = message.error() {
-                read_failed(cause)?;
+                judge(cause)?;
                 continue;
             }
             let Some(place) = place(&mut self.last_place, &mut self.places, &self.slots, &message) else { continue };
@@ -475,11 +472,10 @@ fn register(producer: &TransactionalProducer, observed: &Observed, stop: &Atomic
     Ok(false)
 }
 
-/// An error in the place of records. Most pass by themselves; an offset that the log no longer has must be looked up anew.
-fn read_failed(cause: KafkaError) -> Result<(), Error> {
-    use RDKafkaErrorCode::{AutoOffsetReset, OffsetOutOfRange};
-    if let Some(AutoOffsetReset | OffsetOutOfRange) = cause.rdkafka_error_code() {
-        return Err(Error::Offset(cause));
+/// An error in the place of records: most pass by themselves.
+fn judge(cause: KafkaError) -> Result<(), Error> {
+    if ends_reading(&cause) {
+        return Err(Error::Reading(cause));
     }
     warn!("reading: {cause}; the client goes on by itself");
     Ok(())

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
+use rdkafka::{Offset, TopicPartitionList};
 
 use super::starter::{Starter, free_ports};
 use super::{block_on, skip_or_fail};
@@ -57,6 +58,18 @@ impl Kafka {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.address);
         config
+    }
+
+    /// Deletes the records of a partition before `offset`, as retention does.
+    pub fn delete_before(&self, topic: &str, partition: i32, offset: i64) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("a valid offset");
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+        let deleted = block_on(admin.delete_records(&offsets, &options)).expect("the broker answers");
+        for element in deleted.elements() {
+            element.error().expect("the records were deleted");
+        }
     }
 
     /// Creates a topic; `settings` are the broker's topic settings, such as `("message.timestamp.type", "LogAppendTime")`.

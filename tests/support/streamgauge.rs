@@ -92,6 +92,16 @@ impl Streamgauge {
         self.child.wait().expect("a killed process ends");
     }
 
+    /// Halts it as a machine that hangs would (SIGSTOP), until [`Self::resume`].
+    pub fn halt(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on after [`Self::halt`].
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
     // The standard library can only kill; the command `kill` sends the signal without unsafe code.
     fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill is there");

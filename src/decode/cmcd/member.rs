@@ -233,16 +233,22 @@ impl<'a> Cursor<'a> {
     fn string(&mut self) -> Result<Value<'a>, Wrong> {
         self.at += 1;
         let start = self.at;
-        self.skip_while(|byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~'));
-        if self.peek() != Some(b'"') {
-            return self.unusual_string(start);
+        let rest = self.rest();
+        let end = memchr::memchr2(b'"', b'\\', rest).filter(|end| rest.get(*end) == Some(&b'"'));
+        // All bytes, without stopping at the first that is not plain: so the compiler takes many at once.
+        let plain = |end| rest.iter().take(end).fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+        match end {
+            Some(end) if plain(end) => {
+                self.at += end;
+                let content = self.since(start);
+                self.at += 1;
+                Ok(Value::Quoted { content, plain: true })
+            }
+            _ => self.unusual_string(start),
         }
-        let content = self.since(start);
-        self.at += 1;
-        Ok(Value::Quoted { content, plain: true })
     }
 
-    /// The same from the first byte on that is an escape or not printable ASCII.
+    /// The same with an escape in it, or something that is not printable ASCII.
     #[cold]
     fn unusual_string(&mut self, start: usize) -> Result<Value<'a>, Wrong> {
         while let Some(byte) = self.peek() {

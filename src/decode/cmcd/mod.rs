@@ -137,8 +137,11 @@ fn request<'a>(time: Option<EventTime>, delivery: Delivery<'a>) -> Event<'a> {
 
 /// The last of a chain of names, which is the one nearest to the viewer; `None` when there is none.
 fn rightmost(chain: &str) -> Option<&str> {
-    let last = chain.rsplit(',').map(str::trim_ascii).find(|name| !name.is_empty())?;
-    if last == "-" { None } else { Some(last) }
+    let last = match memchr::memchr(b',', chain.as_bytes()) {
+        None => chain.trim_ascii(),
+        Some(_) => chain.rsplit(',').map(str::trim_ascii).find(|name| !name.is_empty())?,
+    };
+    if matches!(last, "" | "-") { None } else { Some(last) }
 }
 
 /// As text; what is not UTF-8 is replaced.

@@ -268,13 +268,16 @@ impl ColumnPlan {
         let mut fields = Fields { values: [""; Column::COUNT] };
         let mut columns = self.columns.iter();
         let mut start = 0;
-        let ends = memchr::memchr_iter(b'\t', line.as_bytes()).chain(std::iter::once(line.len()));
-        for end in ends {
-            let Some(column) = columns.next() else { return Err(Reason::ColumnCount) };
+        for end in memchr::memchr_iter(b'\t', line.as_bytes()) {
+            let column = columns.next().ok_or(Reason::ColumnCount)?;
             if let Some(column) = column {
                 fields.set(*column, line.get(start..end).unwrap_or_default());
             }
             start = end + 1;
+        }
+        let last = columns.next().ok_or(Reason::ColumnCount)?;
+        if let Some(column) = last {
+            fields.set(*column, line.get(start..).unwrap_or_default());
         }
         if columns.next().is_some() { Err(Reason::ColumnCount) } else { Ok(fields) }
     }
