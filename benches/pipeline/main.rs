@@ -1,15 +1,17 @@
 //! The whole session stage on a real Kafka and a real InfluxDB, next to *consume and discard* on the same topic in the same run.
 //!
 //! ```text
-//! cargo bench --bench pipeline                       4 M lines, 70,000 viewers
-//! cargo bench --bench pipeline -- --viewers 285000   200,000 sessions in a window
+//! cargo bench --bench pipeline                                         4 M lines, then 10,000 sessions in real time
+//! cargo bench --bench pipeline -- --lines 100000 --live-sessions 200000
 //! ```
 //!
-//! Prints events per CPU-second of each (user + system time of the whole client process, the brokers' not included), peak memory, and how
-//! long rows took from the close of their window until InfluxDB had acknowledged them. Each part is a process of its own.
+//! Prints events per CPU-second of each (user + system time of the whole client process, the brokers' not included) and peak memory; and
+//! in real time, how long rows took from the close of their window until InfluxDB had acknowledged them, from when on they can be read.
+//! Each part is a process of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod live;
 mod measure;
 mod parts;
 #[path = "../../tests/support/mod.rs"]
@@ -36,12 +38,15 @@ pub struct Args {
     /// Grace of the topic, ms
     #[arg(long, default_value_t = 10_000)]
     grace_ms: i64,
-    /// Viewers in real time, after that; 0 = none
+    /// Sessions in real time, after that, each with five lines in 10 s; 0 = none
     #[arg(long, default_value_t = 10_000)]
-    live_viewers: u32,
-    /// How long they play, seconds
+    live_sessions: u32,
+    /// Acknowledge rows at once instead of writing them: memory with an InfluxDB that keeps up, where this machine's cannot
+    #[arg(long)]
+    rows_nowhere: bool,
+    /// How long they last, seconds
     #[arg(long, default_value_t = 90)]
-    live_seconds: i64,
+    live_seconds: u64,
     /// A part, run in a process of its own
     #[arg(long, hide = true)]
     part: Option<parts::Part>,
@@ -82,8 +87,7 @@ fn main() {
     let staged = measure::child(parts::Part::Session, &own);
     print_line("session stage", &staged, &discarded);
     println!("  {} session rows, {:.1} events a row", staged.rows, staged.events as f64 / staged.rows.max(1) as f64);
-    if own.live_viewers > 0 {
-        own.viewers = own.live_viewers;
+    if own.live_sessions > 0 {
         "bench.live".clone_into(&mut own.topic);
         print_live(&own, &measure::child(parts::Part::Live, &own));
     }
@@ -92,8 +96,8 @@ fn main() {
 fn print_live(args: &Args, live: &Figures) {
     let delays = live.write_delays;
     println!(
-        "{} viewers for {} s in real time: {:.0} events and {:.0} session rows a second, {:.2} of a core, peak {} MiB",
-        args.viewers,
+        "{} sessions for {} s in real time: {:.0} events and {:.0} session rows a second, {:.2} of a core, peak {} MiB",
+        args.live_sessions,
         args.live_seconds,
         live.events as f64 / live.wall_seconds,
         live.rows as f64 / live.wall_seconds,

@@ -52,10 +52,14 @@ impl WriteDelays {
 /// Runs a part in a process of its own; its last line of output is its figures.
 pub(crate) fn child(part: Part, args: &Args) -> Figures {
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
-    command.args(["--topic", &args.topic, "--live-seconds", &args.live_seconds.to_string()]);
+    command.args(["--topic", &args.topic, "--live-sessions", &args.live_sessions.to_string()]);
+    command.args(["--live-seconds", &args.live_seconds.to_string()]);
     command.args(["--part", part.name(), "--brokers", &args.brokers, "--influx", &args.influx]);
     command.args(["--lines", &args.lines.to_string(), "--viewers", &args.viewers.to_string()]);
     command.args(["--partitions", &args.partitions.to_string(), "--grace-ms", &args.grace_ms.to_string()]);
+    if args.rows_nowhere {
+        command.arg("--rows-nowhere");
+    }
     if args.full_lines {
         command.arg("--full-lines");
     }

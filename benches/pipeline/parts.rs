@@ -1,4 +1,4 @@
-//! The parts: produce, consume and discard, the session stage over what was produced, and the same over viewers in real time.
+//! The parts: produce, consume and discard, the session stage over what was produced, and the same over sessions in real time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,8 +17,8 @@ use streamgauge::sink::{Health, Refused, Sink, Stopped};
 use streamgauge::telemetry::Exporter;
 use streamgauge::topology::Topology;
 
-use crate::Args;
-use crate::measure::{Figures, Stopwatch, WriteDelays, child};
+use crate::measure::{Figures, Stopwatch, WriteDelays};
+use crate::{Args, live};
 
 /// A part of the bench.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -60,8 +60,8 @@ pub(crate) fn run(part: Part, args: &Args) {
         Part::Produce => produce(args),
         Part::Discard => discard(args),
         Part::Session => session(args, &|status| await_end(status, args, Instant::now())),
-        Part::Play => play(args),
-        Part::Live => live(args),
+        Part::Play => live::play(args),
+        Part::Live => live::work(args),
     };
     println!("{}", serde_json::to_string(&figures).expect("figures are JSON"));
 }
@@ -79,7 +79,7 @@ fn topology(args: &Args) -> Topology {
     Topology::from_toml(&text, std::path::Path::new("bench.toml")).expect("the bench's topology is valid")
 }
 
-fn create_topics(args: &Args) {
+pub(crate) fn create_topics(args: &Args) {
     let properties = Properties::for_brokers(&args.brokers);
     let admin = Admin::new(&properties).expect("a client");
     let specs: Vec<TopicSpec> = topic_names(&topology(args))
@@ -130,7 +130,13 @@ fn full_last(end: i64) -> String {
     format!("{}.000\t0.001\t200\t1\tGET\thost\t/\tEND\tend\t0.001\t-\tHit\t-", end / 1000 + 50)
 }
 
-fn send(producer: &PlainProducer, args: &Args, partition: Option<i32>, key: Option<Vec<u8>>, value: Vec<u8>) {
+pub(crate) fn send(
+    producer: &PlainProducer,
+    args: &Args,
+    partition: Option<i32>,
+    key: Option<Vec<u8>>,
+    value: Vec<u8>,
+) {
     let outgoing = Outgoing { topic: args.topic.clone(), partition, key, value, headers: Vec::new() };
     producer.send(&outgoing, None).expect("the broker takes it");
 }
@@ -150,7 +156,7 @@ fn lean(line: &[u8]) -> Vec<u8> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "simulated viewers live in the present")]
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     i64::try_from(since.as_millis()).expect("before the year 292 million")
 }
@@ -187,15 +193,17 @@ fn discard(args: &Args) -> Figures {
     figures
 }
 
-/// InfluxDB, with a count of the rows that it has acknowledged.
+/// InfluxDB, or nothing in its place, with a count of the rows that were acknowledged.
 struct Counting {
     inner: Influx,
+    /// Rows are acknowledged and not written.
+    nowhere: bool,
     rows: AtomicU64,
 }
 
 impl Sink for Counting {
     async fn write(&self, windows: &[Arc<dyn Rows>]) -> Result<Vec<Refused>, Stopped> {
-        let refused = self.inner.write(windows).await?;
+        let refused = if self.nowhere { Vec::new() } else { self.inner.write(windows).await? };
         let rows: usize = windows.iter().map(|window| window.len()).sum();
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
         Ok(refused)
@@ -207,7 +215,7 @@ impl Sink for Counting {
 }
 
 /// One worker with everything on: transactions, state, partials, metrics, rows to InfluxDB. `work` says when it is done.
-fn session(args: &Args, work: &dyn Fn(&Status)) -> Figures {
+pub(crate) fn session(args: &Args, work: &dyn Fn(&Status)) -> Figures {
     let exporter = Exporter::install().expect("the first recorder");
     let runtime = runtime();
     let entered = runtime.enter();
@@ -216,7 +224,7 @@ fn session(args: &Args, work: &dyn Fn(&Status)) -> Figures {
     let mut word = || words.next().expect("url, organization, bucket and token");
     let settings = influx::Settings::new(word(), word(), word());
     let inner = Influx::new(&settings, word(), stop).expect("valid settings");
-    let sink = Arc::new(Counting { inner, rows: AtomicU64::new(0) });
+    let sink = Arc::new(Counting { inner, nowhere: args.rows_nowhere, rows: AtomicU64::new(0) });
     let status = Arc::new(Status::new(LONGEST_SILENCE, || ObservedSink::Ok));
     let topology = topology(args);
     let properties = Properties::for_brokers(&args.brokers);
@@ -247,42 +255,6 @@ fn read_so_far(status: &Status) -> u64 {
     let workers = status.workers();
     let positions = workers.iter().flat_map(|worker| &worker.snapshot.partitions).map(|partition| partition.position);
     u64::try_from(positions.sum::<i64>()).unwrap_or(0)
-}
-
-/// Works while viewers play in real time, in a process of their own.
-fn live(args: &Args) -> Figures {
-    create_topics(args);
-    session(args, &|_| {
-        child(Part::Play, args);
-    })
-}
-
-/// Simulated viewers in real time.
-fn play(args: &Args) -> Figures {
-    let producer = PlainProducer::new(&Properties::for_brokers(&args.brokers)).expect("a client");
-    let mut scenario = Scenario::steady(args.viewers, args.live_seconds * 1000);
-    scenario.carriers = vec![(Carrier::CloudFrontRealTime, 1)];
-    scenario.event_mode_permille = 0;
-    scenario.delays.log_grace_ms = args.grace_ms.try_into().expect("a sane number");
-    let mut figures = Figures::default();
-    let stopwatch = Stopwatch::start();
-    for record in Simulation::new(scenario, 1, EventTime::from_millis(now_ms())) {
-        sleep_until(record.append_ms);
-        figures.events += 1;
-        let value = if args.full_lines { record.value } else { lean(&record.value) };
-        send(&producer, args, None, record.key, value);
-    }
-    producer.flush(Duration::from_secs(60)).expect("everything is delivered");
-    stopwatch.stop(&mut figures);
-    figures
-}
-
-#[allow(clippy::disallowed_methods, reason = "viewers in real time")]
-fn sleep_until(time_ms: i64) {
-    let ahead = u64::try_from(time_ms - now_ms()).unwrap_or(0);
-    if ahead > 0 {
-        std::thread::sleep(Duration::from_millis(ahead));
-    }
 }
 
 /// Waits until everything is read, written and acknowledged.

@@ -96,7 +96,7 @@ impl Stage for SessionStage {
             error!(
                 topic = name.topic,
                 partition = name.partition,
-                "an offset is committed but no frontier is saved: windows that straddle the restart may be written with too little; use `streamgauge reset` instead of Kafka's own tools to move offsets"
+                "an offset is committed but no frontier is saved: windows that straddle the restart may be written with too little. Was the state topic deleted, or the offset set by other tools? They belong together"
             );
         }
         let resume = saved.map_or_else(
