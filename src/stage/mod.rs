@@ -70,7 +70,7 @@ pub trait Work {
     fn outgoing<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a Outgoing> + 'a>;
     /// The commit has succeeded.
     fn committed(&mut self, point: Self::Point);
-    /// Memory held for the next commit, bytes: too much of it hastens the commit.
+    /// Memory that the next commit will free, whatever the sink does, in bytes: too much of it hastens the commit.
     fn waiting_bytes(&self) -> usize;
     /// How many closed windows wait for their acknowledgement.
     fn unacknowledged(&self) -> usize;
