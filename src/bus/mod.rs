@@ -16,4 +16,4 @@ pub use consumer::{GroupConsumer, Polled, TopicHandle, borrow_record};
 pub use in_process::InProcessBroker;
 pub use plain::{PlainProducer, read_topic};
 pub use state::{STATE_KEY, StateReader};
-pub use transaction::{Abort, CommitOffset, Outgoing, TransactionalProducer};
+pub use transaction::{Abort, CommitOffset, LongestRecord, Outgoing, TransactionalProducer};

@@ -20,8 +20,9 @@ use super::ticks::{Silence, Ticker};
 use super::{Stage, StartOffset, WindowName, Work, saved};
 use crate::aggregate::rollup::RollupRecord;
 use crate::bus::{
-    self, Abort, AssignedPartition, Change, CommitOffset, GroupConsumer, Outgoing, PlainProducer, Polled, Properties,
-    STATE_KEY, StartAt, StateReader, TopicHandle, TopicPartition, TransactionalProducer, borrow_record,
+    self, Abort, AssignedPartition, Change, CommitOffset, GroupConsumer, LongestRecord, Outgoing, PlainProducer,
+    Polled, Properties, STATE_KEY, StartAt, StateReader, TopicHandle, TopicPartition, TransactionalProducer,
+    borrow_record,
 };
 use crate::observe::{Snapshot, Worker as Observed};
 use crate::sink::Refused;
@@ -126,8 +127,9 @@ pub fn work<S: Stage>(
     observed: Observed,
     stop: &AtomicBool,
 ) -> Result<(), Error> {
+    let longest = LongestRecord::new(&options.properties);
     while !stop.load(Ordering::Relaxed) {
-        let outcome = match Worker::connect(stage, options, outbox, &observed, stop) {
+        let outcome = match Worker::connect(stage, options, outbox, &observed, &longest, stop) {
             Ok(Some(worker)) => worker.run(stop),
             Ok(None) => break,
             Err(cause) => Err(cause),
@@ -183,11 +185,12 @@ impl<'a, S: Stage> Worker<'a, S> {
         options: &'a Options,
         outbox: &'a Outbox,
         observed: &'a Observed,
+        longest: &LongestRecord,
         stop: &AtomicBool,
     ) -> Result<Option<Self>, Error> {
         let properties = &options.properties;
         let state = StateReader::new(properties)?;
-        let producer = TransactionalProducer::new(properties, &options.transactional_id)?;
+        let producer = TransactionalProducer::new(properties, &options.transactional_id, longest.clone())?;
         if !register(&producer, observed, stop)? {
             return Ok(None);
         }
