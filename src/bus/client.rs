@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -171,8 +170,8 @@ pub(crate) struct LoggingContext {
     is_quiet: bool,
     /// What the brokers said when they last refused the credentials.
     refusal: Arc<Mutex<Option<String>>>,
-    /// Whether the broker has refused a record for its size.
-    met_too_large: Arc<AtomicBool>,
+    /// Why a record was not delivered, the first of them.
+    undelivered: Arc<Mutex<Option<RDKafkaErrorCode>>>,
 }
 
 impl LoggingContext {
@@ -186,9 +185,14 @@ impl LoggingContext {
         lock(&self.refusal).clone()
     }
 
-    /// Whether the broker has refused a record for its size since the last call; known only after the client was polled.
-    pub(crate) fn take_too_large(&self) -> bool {
-        self.met_too_large.swap(false, Ordering::Relaxed)
+    /// Why a record was not delivered, the first since the last call of [`Self::forget_undelivered`]; known only after the client was polled.
+    pub(crate) fn undelivered(&self) -> Option<RDKafkaErrorCode> {
+        *lock(&self.undelivered)
+    }
+
+    /// What was not delivered so far is settled.
+    pub(crate) fn forget_undelivered(&self) {
+        *lock(&self.undelivered) = None;
     }
 }
 
@@ -216,12 +220,9 @@ impl ConsumerContext for LoggingContext {}
 impl ProducerContext for LoggingContext {
     type DeliveryOpaque = ();
 
-    /// A delivery that failed makes its transaction fail; only what to do about the size must be known here.
     fn delivery(&self, result: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {
-        if let Err((cause, _)) = result
-            && cause.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
-        {
-            self.met_too_large.store(true, Ordering::Relaxed);
+        if let Err((cause, _)) = result {
+            lock(&self.undelivered).get_or_insert(cause.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown));
         }
     }
 }

@@ -18,4 +18,4 @@ pub use consumer::{GroupConsumer, borrow_record, ends_reading};
 pub use in_process::InProcessBroker;
 pub use plain::{PlainProducer, read_topic};
 pub use state::{STATE_KEY, StateReader};
-pub use transaction::{Abort, CommitOffset, Outgoing, TransactionalProducer};
+pub use transaction::{Abort, CommitOffset, LongestRecord, Outgoing, TransactionalProducer};

@@ -4,10 +4,11 @@
 //! R2  An abort loses nothing: the caller keeps what it wanted to send until [`TransactionalProducer::commit`] has returned Ok.
 //! R3  After a fatal error nobody knows whether the commit came through: the caller drops all that it holds and begins again from what is
 //!     saved, with a new producer of the same transactional id, whose registration ends its predecessor's transaction.
-//! R4  A dead letter or late record that is too large for the client or the broker is cut, with a header that says so: refused for good, it
-//!     would make every commit of its partition fail.
+//! R4  A dead letter or late record that is too large for the client is cut, with a header that says so: refused for good, it would make
+//!     every commit of its partition fail. Where the broker takes less, that commit ends as in R3, and the next producer cuts deeper.
 
-use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::ConsumerGroupMetadata;
@@ -140,24 +141,47 @@ impl Abort {
     }
 }
 
+/// What may be cut is cut to this (R4); shared by all who hold a clone.
+#[derive(Clone, Debug)]
+pub struct LongestRecord(Arc<AtomicUsize>);
+
+impl LongestRecord {
+    /// What the client takes.
+    pub fn new(properties: &Properties) -> Self {
+        let bytes = properties.longest_record().saturating_sub(FRAMING).max(LEAST_LONGEST);
+        Self(Arc::new(AtomicUsize::new(bytes)))
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The broker has refused a record for its size, and does not say what it takes: the next try cuts much deeper, so that few fail.
+    fn lower(&self) {
+        let bytes = (self.bytes() / 8).max(LEAST_LONGEST);
+        self.0.store(bytes, Ordering::Relaxed);
+        warn!(
+            "the broker refuses a record for its size: dead letters and late records are cut to {bytes} bytes from now on; raise `max.message.bytes` of their topics to that of the source topics, then restart"
+        );
+    }
+}
+
 /// A producer whose records become visible together with the offsets they were made from, or not at all.
 pub struct TransactionalProducer {
     producer: BaseProducer<LoggingContext>,
     brokers: String,
     transactional_id: String,
-    /// What may be cut is cut to this, in bytes (R4). Lowered when the broker takes less than the client.
-    longest: Cell<usize>,
+    longest: LongestRecord,
 }
 
 impl TransactionalProducer {
-    /// Connects lazily. [`Self::register`] must succeed before the first commit.
-    pub fn new(properties: &Properties, transactional_id: &str) -> Result<Self, Error> {
+    /// Connects lazily. [`Self::register`] must succeed before the first commit. `longest` is what its predecessors of the same id have learnt.
+    pub fn new(properties: &Properties, transactional_id: &str, longest: LongestRecord) -> Result<Self, Error> {
         let mut config = properties.client_config(DEFAULTS, &[("enable.idempotence", "true")]);
         config.set("transactional.id", transactional_id);
         let producer =
             config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })?;
         let brokers = properties.brokers().to_owned();
-        let longest = Cell::new(properties.longest_record().saturating_sub(FRAMING).max(LEAST_LONGEST));
         Ok(Self { producer, brokers, transactional_id: transactional_id.to_owned(), longest })
     }
 
@@ -187,22 +211,15 @@ impl TransactionalProducer {
         if is_fatal(&cause) {
             return Err(Abort::Fatal(cause));
         }
-        if self.producer.context().take_too_large() {
-            self.expect_less();
+        if self.producer.context().undelivered() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
+            // What waits behind the refused record is reported to nobody, so an abort would not end.
+            self.longest.lower();
+            return Err(Abort::Fatal(cause));
         }
         match self.producer.abort_transaction(STEP) {
             Ok(()) => Err(Abort::Again(cause)),
             Err(abort_failed) => Err(Abort::Fatal(abort_failed)),
         }
-    }
-
-    /// The broker has refused a record for its size, and does not say what it takes: the next try cuts at half of what this one did.
-    fn expect_less(&self) {
-        let longest = (self.longest.get() / 2).max(LEAST_LONGEST);
-        self.longest.set(longest);
-        warn!(
-            "the broker refuses a record for its size: dead letters and late records are cut to {longest} bytes from now on; raise `max.message.bytes` of their topics to that of the source topics, then restart"
-        );
     }
 
     fn attempt<'a>(
@@ -211,6 +228,7 @@ impl TransactionalProducer {
         records: impl Iterator<Item = &'a Outgoing>,
         offsets: &[CommitOffset<'_>],
     ) -> Result<(), KafkaError> {
+        self.producer.context().forget_undelivered();
         self.producer.begin_transaction()?;
         for record in records {
             self.send(record)?;
@@ -226,7 +244,7 @@ impl TransactionalProducer {
 
     fn send(&self, outgoing: &Outgoing) -> Result<(), KafkaError> {
         let deadline = Instant::now() + STEP;
-        let cut = outgoing.cut_to(self.longest.get());
+        let cut = outgoing.cut_to(self.longest.bytes());
         let mut record = cut.as_ref().unwrap_or(outgoing).to_record();
         loop {
             match self.producer.send(record) {
@@ -242,10 +260,13 @@ impl TransactionalProducer {
         }
     }
 
-    /// A delivery that failed makes the commit fail, so only the number under way matters here.
+    /// One delivery that failed is enough to make the commit fail, and what is still waiting then would wait until the abort.
     fn await_deliveries(&self) -> Result<(), KafkaError> {
         let deadline = Instant::now() + STEP;
         while self.producer.in_flight_count() > 0 {
+            if let Some(cause) = self.producer.context().undelivered() {
+                return Err(KafkaError::MessageProduction(cause));
+            }
             if Instant::now() > deadline {
                 return Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut));
             }

@@ -12,7 +12,7 @@ use clap::Args;
 use super::ConfigArgs;
 use super::declared::declared_topics;
 use super::run::influx_settings;
-use crate::bus::{Admin, Properties, TransactionalProducer};
+use crate::bus::{Admin, LongestRecord, Properties, TransactionalProducer};
 use crate::config::{self, Influx as InfluxSettings, Settings};
 use crate::service::{self, source_plan};
 use crate::sink::influx;
@@ -146,7 +146,7 @@ async fn bus(settings: &Settings, topology: Option<&Topology>, report: &mut Repo
         topics(&admin, topology, report).await?;
     }
     let id = format!("{}.check.{}", settings.bus.group_prefix, settings.workers.instance);
-    match TransactionalProducer::new(&properties, &id).and_then(|producer| producer.register(REGISTRATION)) {
+    match TransactionalProducer::new(&properties, &id, LongestRecord::new(&properties)).and_then(|producer| producer.register(REGISTRATION)) {
         Ok(()) => report.say(Verdict::Ok, "transactions", "the brokers register a transactional id"),
         Err(error) => report.say(
             Verdict::Fail,

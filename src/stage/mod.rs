@@ -3,6 +3,7 @@
 //! `worker` is the loop that both stages share; `session` folds a source's records into session rows and partials, `rollup` folds
 //! partials into edge rows. `outbox` carries closed windows to the sink and acknowledgements back.
 
+mod fault;
 mod outbox;
 mod rollup;
 mod saved;
@@ -11,10 +12,11 @@ mod ticks;
 mod viewers;
 mod worker;
 
+pub use fault::Error;
 pub use outbox::{Outbox, deliver};
 pub use rollup::RollupStage;
 pub use session::{SessionStage, SideTopics, SourcePlan};
-pub use worker::{Error, Options, work};
+pub use worker::{Options, work};
 
 use std::sync::Arc;
 
@@ -70,7 +72,7 @@ pub trait Work {
     fn outgoing<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a Outgoing> + 'a>;
     /// The commit has succeeded.
     fn committed(&mut self, point: Self::Point);
-    /// Memory held for the next commit, bytes: too much of it hastens the commit.
+    /// Memory that the next commit will free, whatever the sink does, in bytes: too much of it hastens the commit.
     fn waiting_bytes(&self) -> usize;
     /// How many closed windows wait for their acknowledgement.
     fn unacknowledged(&self) -> usize;

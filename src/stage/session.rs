@@ -116,7 +116,7 @@ impl Stage for SessionStage {
             frame,
             pending: VecDeque::new(),
             sides: Vec::new(),
-            waiting_bytes: 0,
+            side_bytes: 0,
             dead_letters: 0,
             last_append_ms: 0,
             last_saved: None,
@@ -149,7 +149,8 @@ pub struct SessionWork {
     pending: VecDeque<(Boundary, Vec<Outgoing>)>,
     /// Dead letters and late records since the last commit.
     sides: Vec<Outgoing>,
-    waiting_bytes: usize,
+    /// How large those are. What is pending does not count: it waits for the sink, and no commit helps it.
+    side_bytes: usize,
     /// Records that could not be read, since they were last reported.
     dead_letters: u64,
     /// The append time of the record read last.
@@ -160,7 +161,6 @@ pub struct SessionWork {
 
 impl SessionWork {
     fn keep_for(&mut self, end: Boundary, outgoing: Vec<Outgoing>) {
-        self.waiting_bytes += outgoing.iter().map(Outgoing::size).sum::<usize>();
         match self.pending.iter_mut().find(|(known, _)| *known == end) {
             Some((_, records)) => records.extend(outgoing),
             None => self.pending.push_back((end, outgoing)),
@@ -184,7 +184,7 @@ impl SessionWork {
             value: record.value.to_vec(),
             headers: origin_headers(&self.name, record, reason),
         };
-        self.waiting_bytes += outgoing.size();
+        self.side_bytes += outgoing.size();
         self.sides.push(outgoing);
     }
 
@@ -263,13 +263,13 @@ impl Work for SessionWork {
         metrics::counter!(telemetry::PARTIALS.name, "stage" => "session").increment(partials as u64);
         self.pending.retain(|(end, _)| Some(*end) > frontier);
         self.sides.clear();
-        self.waiting_bytes = self.pending.iter().flat_map(|(_, records)| records).map(Outgoing::size).sum();
+        self.side_bytes = 0;
         self.fold.committed(&point.point);
         self.last_saved = Some((self.fold.commit_point(), point.position));
     }
 
     fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes
+        self.side_bytes
     }
 
     fn unacknowledged(&self) -> usize {

@@ -12,16 +12,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use rdkafka::error::KafkaError;
 use tracing::{error, info, warn};
 
+use super::fault::{Error, judge};
 use super::outbox::Outbox;
 use super::ticks::{Silence, Ticker};
-use super::{Stage, StartOffset, WindowName, Work, saved};
+use super::{Stage, StartOffset, WindowName, Work};
 use crate::aggregate::rollup::RollupRecord;
 use crate::bus::{
-    self, Abort, AssignedPartition, Change, CommitOffset, Fetched, GroupConsumer, Outgoing, PlainProducer, Properties,
-    STATE_KEY, StartAt, StateReader, TopicHandle, TopicPartition, TransactionalProducer, ends_reading,
+    self, Abort, AssignedPartition, Change, CommitOffset, Fetched, GroupConsumer, LongestRecord, Outgoing,
+    PlainProducer, Properties, STATE_KEY, StartAt, StateReader, TopicHandle, TopicPartition, TransactionalProducer,
 };
 use crate::observe::{Snapshot, Worker as Observed};
 use crate::sink::Refused;
@@ -39,44 +39,6 @@ const WAITING_BYTES: usize = 8 << 20;
 const TRY: Duration = Duration::from_secs(2);
 /// How long the sink has for what is closed when the worker is told to stop.
 const DRAIN: Duration = Duration::from_secs(15);
-
-/// Why a worker ended.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The bus.
-    #[error(transparent)]
-    Bus(#[from] bus::Error),
-    /// What was saved does not fit.
-    #[error("{topic}/{partition} cannot be taken over: {cause}")]
-    Saved {
-        /// The topic.
-        topic: String,
-        /// The partition.
-        partition: i32,
-        /// What does not fit.
-        cause: saved::Error,
-    },
-    /// The group's assignment could not be carried out.
-    #[error("the assigned partitions could not be started: {0}")]
-    Assignment(KafkaError),
-    /// The client does not read on.
-    #[error("a partition cannot be read on ({0}): its next record is gone from the log, or the client ended")]
-    Reading(KafkaError),
-    /// Nobody knows whether the last commit came through.
-    #[error("the last commit did not end: {0}")]
-    Commit(Abort),
-}
-
-impl Error {
-    /// Whether beginning again may help.
-    fn may_pass(&self) -> bool {
-        match self {
-            Self::Bus(cause) => cause.may_pass(),
-            Self::Assignment(_) | Self::Reading(_) | Self::Commit(_) => true,
-            Self::Saved { .. } => false,
-        }
-    }
-}
 
 /// What a worker needs beside its stage.
 #[derive(Clone, Debug)]
@@ -126,8 +88,9 @@ pub fn work<S: Stage>(
     observed: Observed,
     stop: &AtomicBool,
 ) -> Result<(), Error> {
+    let longest = LongestRecord::new(&options.properties);
     while !stop.load(Ordering::Relaxed) {
-        let outcome = match Worker::connect(stage, options, outbox, &observed, stop) {
+        let outcome = match Worker::connect(stage, options, outbox, &observed, &longest, stop) {
             Ok(Some(worker)) => worker.run(stop),
             Ok(None) => break,
             Err(cause) => Err(cause),
@@ -183,11 +146,12 @@ impl<'a, S: Stage> Worker<'a, S> {
         options: &'a Options,
         outbox: &'a Outbox,
         observed: &'a Observed,
+        longest: &LongestRecord,
         stop: &AtomicBool,
     ) -> Result<Option<Self>, Error> {
         let properties = &options.properties;
         let state = StateReader::new(properties)?;
-        let producer = TransactionalProducer::new(properties, &options.transactional_id)?;
+        let producer = TransactionalProducer::new(properties, &options.transactional_id, longest.clone())?;
         if !register(&producer, observed, stop)? {
             return Ok(None);
         }
@@ -470,15 +434,6 @@ fn register(producer: &TransactionalProducer, observed: &Observed, stop: &Atomic
         }
     }
     Ok(false)
-}
-
-/// An error in the place of records: most pass by themselves.
-fn judge(cause: KafkaError) -> Result<(), Error> {
-    if ends_reading(&cause) {
-        return Err(Error::Reading(cause));
-    }
-    warn!("reading: {cause}; the client goes on by itself");
-    Ok(())
 }
 
 /// Which slot a message belongs to; `None` when its partition was given back.

@@ -114,6 +114,9 @@ impl Drop for Streamgauge {
         if let Ok(None) = self.child.try_wait() {
             self.kill_nine();
         }
+        if std::thread::panicking() {
+            eprintln!("streamgauge had said:\n{}", self.stderr());
+        }
     }
 }
 

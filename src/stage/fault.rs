@@ -1,0 +1,54 @@
+//! What can go wrong with a worker, and what may pass by itself.
+
+use rdkafka::error::KafkaError;
+use tracing::warn;
+
+use super::saved;
+use crate::bus::{self, Abort, ends_reading};
+
+/// Why a worker ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bus.
+    #[error(transparent)]
+    Bus(#[from] bus::Error),
+    /// What was saved does not fit.
+    #[error("{topic}/{partition} cannot be taken over: {cause}")]
+    Saved {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// What does not fit.
+        cause: saved::Error,
+    },
+    /// The group's assignment could not be carried out.
+    #[error("the assigned partitions could not be started: {0}")]
+    Assignment(KafkaError),
+    /// The client does not read on.
+    #[error("a partition cannot be read on ({0}): its next record is gone from the log, or the client ended")]
+    Reading(KafkaError),
+    /// Nobody knows whether the last commit came through.
+    #[error("the last commit did not end: {0}")]
+    Commit(Abort),
+}
+
+impl Error {
+    /// Whether beginning again may help.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Bus(cause) => cause.may_pass(),
+            Self::Assignment(_) | Self::Reading(_) | Self::Commit(_) => true,
+            Self::Saved { .. } => false,
+        }
+    }
+}
+
+/// An error in the place of records: most pass by themselves.
+pub(super) fn judge(cause: KafkaError) -> Result<(), Error> {
+    if ends_reading(&cause) {
+        return Err(Error::Reading(cause));
+    }
+    warn!("reading: {cause}; the client goes on by itself");
+    Ok(())
+}
