@@ -61,8 +61,12 @@ impl GroupConsumer {
     /// # Errors
     /// See [`ends_reading`].
     pub fn serve(&self) -> Result<(), KafkaError> {
-        // Records come by the other queue.
-        self.consumer.poll(Duration::ZERO).map_or(Ok(()), |one| one.map(drop))
+        match self.consumer.poll(Duration::ZERO) {
+            None => Ok(()),
+            Some(Err(cause)) => Err(cause),
+            // Records come by the other queue. Of a partition that was not sent there nothing may be passed over.
+            Some(Ok(_)) => Err(KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::State)),
+        }
     }
 
     /// Waits for records, and takes those that are there, up to `most`.
@@ -106,7 +110,8 @@ impl GroupConsumer {
 
 /// Whether the client does not go on after an error by itself. Without a reset rule of its own (`auto.offset.reset=error`) the client gives up a partition whose next record is gone from the log.
 pub fn ends_reading(cause: &KafkaError) -> bool {
-    matches!(cause.rdkafka_error_code(), Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::Fatal))
+    use RDKafkaErrorCode::{AutoOffsetReset, Fatal, State};
+    matches!(cause.rdkafka_error_code(), Some(AutoOffsetReset | Fatal | State))
 }
 
 /// A message as a record of the model. Without a time stamp it counts as appended at the epoch.
