@@ -4,6 +4,7 @@ use rdkafka::error::KafkaError;
 use tracing::warn;
 
 use super::saved;
+use crate::aggregate::rollup;
 use crate::bus::{self, Abort, ends_reading};
 
 /// Why a worker ended.
@@ -22,6 +23,18 @@ pub enum Error {
         /// What does not fit.
         cause: saved::Error,
     },
+    /// A record has a meaning that only a newer program knows.
+    #[error("{topic}/{partition} cannot be read on at offset {offset}: {cause}")]
+    Newer {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Where the record is.
+        offset: i64,
+        /// What is newer.
+        cause: rollup::Error,
+    },
     /// The group's assignment could not be carried out.
     #[error("the assigned partitions could not be started: {0}")]
     Assignment(KafkaError),
@@ -39,7 +52,7 @@ impl Error {
         match self {
             Self::Bus(cause) => cause.may_pass(),
             Self::Assignment(_) | Self::Reading(_) | Self::Commit(_) => true,
-            Self::Saved { .. } => false,
+            Self::Saved { .. } | Self::Newer { .. } => false,
         }
     }
 }

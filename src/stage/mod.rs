@@ -61,7 +61,10 @@ pub trait Work {
     type Point;
 
     /// Takes in the next record.
-    fn push(&mut self, record: &Record<'_>);
+    ///
+    /// # Errors
+    /// When it was written by a newer program, whose meaning this one does not know.
+    fn push(&mut self, record: &Record<'_>) -> Result<(), Error>;
     /// The oldest window that has become final. Called until `None`.
     fn next_closed(&mut self) -> Option<Closed>;
     /// The rows of a window are safe, but for those that the sink refused for good.

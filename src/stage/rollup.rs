@@ -8,7 +8,7 @@ use tracing::{debug, error};
 use super::saved::{self, Frame, Saved};
 use super::session::refused_rows;
 use super::viewers::report_edges;
-use super::{Closed, Prepared, Stage, StartOffset, WindowName, Work};
+use super::{Closed, Error, Prepared, Stage, StartOffset, WindowName, Work};
 use crate::bus::{Outgoing, TopicPartition};
 use crate::fold::{RollupCommit, RollupPartition};
 use crate::model::Record;
@@ -99,9 +99,13 @@ pub struct RollupWork {
 impl Work for RollupWork {
     type Point = (RollupCommit, i64);
 
-    fn push(&mut self, record: &Record<'_>) {
+    fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
         match self.partition.push(record.offset, record.key, record.value) {
             Ok(()) => self.partials_read += u64::from(record.key.is_some()),
+            Err(cause) if cause.is_newer() => {
+                let TopicPartition { topic, partition } = self.name.clone();
+                return Err(Error::Newer { topic, partition, offset: record.offset, cause });
+            }
             Err(reason) => {
                 error!(
                     topic = self.name.topic,
@@ -111,6 +115,7 @@ impl Work for RollupWork {
                 );
             }
         }
+        Ok(())
     }
 
     fn next_closed(&mut self) -> Option<Closed> {
@@ -180,5 +185,42 @@ impl Work for RollupWork {
     fn report(&mut self, _: &TopicPartition) {
         let read = std::mem::take(&mut self.partials_read);
         metrics::counter!(telemetry::PARTIALS.name, "stage" => "rollup").increment(read);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::aggregate::rollup::RollupRecord;
+    use crate::model::Headers;
+
+    #[test]
+    fn a_newer_programs_record_is_not_passed_over_and_a_strangers_is() {
+        let stage = RollupStage {
+            partials: "partials".to_owned(),
+            state_topic: "state".to_owned(),
+            dead_letters: "letters".to_owned(),
+            window_ms: 10_000,
+            rules: 1,
+        };
+        let name = TopicPartition { topic: "partials".to_owned(), partition: 0 };
+        let start = StartOffset { offset: 0, committed: false };
+        let mut work = stage.restore(&name, 1, None, start).unwrap();
+        let known = RollupRecord::encode_marker(&[]);
+        let newer: Vec<u8> = known.iter().zip(0..).map(|(byte, at)| if at == 1 { byte + 1 } else { *byte }).collect();
+        let mut push = |value: &[u8]| {
+            let record = Record { offset: 7, append_ms: 0, key: None, value, headers: Headers::default() };
+            work.push(&record)
+        };
+        assert!(push(&known).is_ok() && push(b"a stranger's").is_ok());
+        let cause = push(&newer).unwrap_err();
+        assert!(!cause.may_pass(), "beginning again would meet it again");
+        let said = cause.to_string();
+        assert!(
+            said.contains("partials/0") && said.contains("offset 7") && said.contains("finish the upgrade"),
+            "{said}"
+        );
     }
 }

@@ -11,7 +11,7 @@ use tracing::{debug, error};
 
 use super::saved::{self, Frame, Saved};
 use super::viewers::report_source;
-use super::{Closed, Prepared, Stage, StartOffset, WindowName, Work};
+use super::{Closed, Error, Prepared, Stage, StartOffset, WindowName, Work};
 use crate::aggregate::rollup::{Announcement, EdgeKey, Partial};
 use crate::bus::{Outgoing, TopicPartition};
 use crate::decode::cmcd::{Carriers, Decoder};
@@ -204,11 +204,12 @@ impl SessionWork {
 impl Work for SessionWork {
     type Point = SessionPoint;
 
-    fn push(&mut self, record: &Record<'_>) {
+    fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
         self.last_append_ms = record.append_ms;
         if let Some(side) = self.fold.push(record, &mut self.decoder) {
             self.keep_side(record, side);
         }
+        Ok(())
     }
 
     fn next_closed(&mut self) -> Option<Closed> {

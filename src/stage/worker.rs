@@ -5,7 +5,8 @@
 //! R3  When too many closed windows wait for the sink, reading all but stops, while group membership is kept.
 //! R4  After a revocation nothing of that partition goes out any more: whoever has it now computes the same again.
 //! R5  A fault of the bus never ends the process: the worker drops everything, says what is wrong, and begins again from what was
-//!     committed, as after a restart. What it may not reinterpret (saved state that does not fit) does end it, with instructions.
+//!     committed, as after a restart. What it may not reinterpret (saved state that does not fit, a newer program's
+//!     records) does end it, with instructions.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,7 +81,7 @@ struct Slot<W> {
 /// Works until `stop` is set, through every fault of the bus (R5).
 ///
 /// # Errors
-/// What nobody but an operator can mend: a configuration that the client refuses, saved state that does not fit.
+/// What nobody but an operator can mend: a configuration that the client refuses, saved state that does not fit, records of a newer program.
 pub fn work<S: Stage>(
     stage: &S,
     options: &Options,
@@ -216,7 +217,7 @@ impl<'a, S: Stage> Worker<'a, S> {
             let Some(place) = place(&mut self.last_place, &mut self.places, &self.slots, &message) else { continue };
             let Some(slot) = self.slots.get_mut(place) else { continue };
             slot.silence.broken();
-            slot.work.push(&message.record());
+            slot.work.push(&message.record())?;
             hand_over(slot, self.outbox, &self.acknowledgements.0);
         }
         Ok(())

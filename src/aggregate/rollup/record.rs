@@ -31,6 +31,13 @@ pub enum Error {
     Partial(#[from] PartialError),
 }
 
+impl Error {
+    /// Whether a newer program wrote the record. It has a meaning, so passing over it would make rows wrong.
+    pub fn is_newer(&self) -> bool {
+        matches!(self, Self::MarkerVersion(_) | Self::Partial(PartialError::Version(_)))
+    }
+}
+
 /// What an edge row belongs to, over all sources.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EdgeKey {
