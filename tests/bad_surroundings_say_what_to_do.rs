@@ -16,7 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use support::{Influx, Kafka, Streamgauge, block_on, eventually, free_ports};
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Windows of a second and short waits, on topics of the test's own.
 fn topology(name: &str) -> String {
@@ -49,8 +49,9 @@ impl Surroundings {
             ("TOPOLOGY", topology.as_str()),
             ("BUS__BROKERS", brokers),
             ("BUS__GROUP_PREFIX", name),
-            // A worker that left without a word, because no broker was there, is missed for so long before others take over.
-            ("BUS__PROPERTIES__SESSION_TIMEOUT_MS", "6000"),
+            // A worker that left without a word, because no broker was there, is waited for so long. Not shorter: for as long a worker
+            // keeps its partitions when the broker goes, which a test needs.
+            ("BUS__PROPERTIES__SESSION_TIMEOUT_MS", "20000"),
             ("WORKERS__SESSION", "1"),
             ("WORKERS__INSTANCE", "test"),
             ("COMMIT_INTERVAL_MS", "200"),
