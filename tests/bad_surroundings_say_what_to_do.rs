@@ -474,15 +474,21 @@ fn a_record_too_large_for_the_dead_letters_is_cut_and_holds_up_nothing() {
     let (first, second): (String, String) =
         ((0..999_700).map(|_| noise()).collect(), (0..300_000).map(|_| noise()).collect());
     let topic = surroundings.topic("logs");
-    produce(kafka, &topic, Some("s-1"), "cloudfront-rt", &[&first, &second]);
+    // One after the other: together, a retry of the first would put it behind the second.
+    produce(kafka, &topic, Some("s-1"), "cloudfront-rt", &[&first]);
+    produce(kafka, &topic, Some("s-1"), "cloudfront-rt", &[&second]);
     let _running = surroundings.run();
     eventually(PATIENCE, "the broker refuses", || {
         surroundings.metric("streamgauge_worker_restarts_total{stage=\"session\"}") > 0.0
     });
     for (letter, value) in read_first(kafka, "large.dlq", 2).iter().zip([first, second]) {
         let kept = letter.payload().unwrap();
-        assert!(kept.len() > 10_000 && value.as_bytes().starts_with(kept), "{} bytes are kept", kept.len());
         let headers = letter.headers().unwrap();
+        assert!(
+            kept.len() > 10_000 && value.as_bytes().starts_with(kept),
+            "{} bytes are kept: {headers:?}",
+            kept.len()
+        );
         let whole = headers.iter().find(|header| header.key == "qoe-whole-bytes").and_then(|header| header.value);
         assert_eq!(whole, Some(value.len().to_string().as_bytes()));
     }
