@@ -8,11 +8,14 @@
 //! R5  The resume offset covers every window that ends after the frontier, whether open, closed or already acknowledged.
 //! R6  Restored, the watermark is what it was at the resume offset, so every record is judged as it was the first time: late then, late now.
 //!     A window at or before the frontier is written and takes nothing; one after it is rebuilt from all its records.
+//! R7  What a window's successors must know of it is carried by key and saved as of the frontier; what falls due closes in the same order.
 //!
 //! Why leaving out any of these goes wrong is shown by the recovery model that ARCHITECTURE.md describes.
 
+mod carry;
 mod timeline;
 
+pub use carry::{CARRY_KEY, CarryError, CarryStore, Due, SavedCarry};
 pub use timeline::{Accepted, Closed, CommitPoint, Timeline};
 
 /// What decides where windows begin and when they are final.

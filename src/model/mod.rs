@@ -1,6 +1,7 @@
 //! The vocabulary that every room shares: records on the bus, decoded events, time, rows. No behaviour beyond what the words mean.
 
 pub mod bytes;
+pub mod carry;
 pub mod cmcd;
 pub mod hash;
 pub mod partition;
@@ -8,6 +9,7 @@ pub mod record;
 pub mod row;
 pub mod time;
 
+pub use carry::Carries;
 pub use record::{Headers, Reason, Record};
 pub use row::{Field, FieldKind, Row, Rows, Schema, Tag, Value};
 pub use time::{Boundary, EventTime};
