@@ -269,6 +269,12 @@ impl SourceFold {
         self.position
     }
 
+    /// Side outputs were given for every offset before this one: the position, or that of a predecessor as long as records are read again
+    /// (R3). This is what a commit has to save.
+    pub fn saved_position(&self) -> i64 {
+        self.position.max(self.side_outputs_from)
+    }
+
     /// The settings it was made with.
     pub fn settings(&self) -> &SourceSettings {
         &self.settings

@@ -242,7 +242,7 @@ impl Work for SessionWork {
 
     fn prepare(&self) -> Option<Prepared<SessionPoint>> {
         let point = self.fold.commit_point();
-        let position = self.fold.position();
+        let position = self.fold.saved_position();
         if self.last_saved == Some((point, position)) {
             return None;
         }
@@ -252,7 +252,7 @@ impl Work for SessionWork {
         let partitions = i32::try_from(self.frame.partitions).unwrap_or(i32::MAX);
         let announce = |frontier| Announcement { source, partitions, partition: self.name.partition, frontier };
         Some(Prepared {
-            resume_offset: point.resume_offset(position),
+            resume_offset: point.resume_offset(self.fold.position()),
             state: Saved { position, frontiers, watermark: point.watermark }.encode(self.frame),
             announcement: announcement.map(announce),
             point: SessionPoint { point, position },
