@@ -113,7 +113,7 @@ async fn metrics_and_state_show_every_partition() {
     let status = Arc::new(Status::new(LONGEST_SILENCE, || Sink::Ok));
     let server = Server::start(&status).await;
     let worker = status.worker("session-0");
-    worker.publish(Snapshot { joined: true, problem: None, partitions: vec![partition()] });
+    worker.publish(Snapshot { joined: true, partitions: vec![partition()], ..Snapshot::default() });
     metrics::counter!(telemetry::EVENTS.name, "source" => "cmcd", "outcome" => "accepted").increment(5);
     metrics::histogram!(telemetry::QOE_TTFB.name, "source" => "cmcd", "edge" => "MAD53", "tenant" => "default")
         .record(0.15);

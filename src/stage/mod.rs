@@ -11,6 +11,7 @@ mod saved;
 mod session;
 mod ticks;
 mod viewers;
+mod watchdog;
 mod worker;
 
 pub use fault::Error;
@@ -80,6 +81,8 @@ pub trait Work {
     fn carries<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a>;
     /// The commit has succeeded.
     fn committed(&mut self, point: Self::Point);
+    /// The next offset to be read.
+    fn position(&self) -> i64;
     /// Memory that the next commit will free, whatever the sink does, in bytes: too much of it hastens the commit.
     fn waiting_bytes(&self) -> usize;
     /// How many closed windows wait for their acknowledgement.

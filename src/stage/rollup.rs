@@ -166,6 +166,10 @@ impl Work for RollupWork {
         self.last_saved = Some((self.partition.commit_point(), position));
     }
 
+    fn position(&self) -> i64 {
+        self.partition.position()
+    }
+
     fn waiting_bytes(&self) -> usize {
         self.unsent.iter().map(Outgoing::size).sum()
     }

@@ -281,6 +281,10 @@ impl Work for SessionWork {
         self.last_saved = Some((self.fold.commit_point(), point.position));
     }
 
+    fn position(&self) -> i64 {
+        self.fold.position()
+    }
+
     fn waiting_bytes(&self) -> usize {
         self.side_bytes
     }
