@@ -2,6 +2,7 @@
 
 mod admin;
 mod assignment;
+mod at_rest;
 mod client;
 mod consumer;
 mod in_process;
@@ -12,6 +13,7 @@ mod transaction;
 
 pub use admin::{Admin, TopicFacts, TopicSpec};
 pub use assignment::{AssignedPartition, Change, LogEnd, TopicPartition};
+pub use at_rest::{Found, GroupAtRest};
 pub use client::{Error, Properties, StartAt};
 pub use consumer::{GroupConsumer, borrow_record, ends_reading};
 pub use in_process::InProcessBroker;

@@ -239,8 +239,18 @@ impl TransactionalProducer {
         records: impl Iterator<Item = Message<'a>>,
         offsets: &[CommitOffset<'_>],
     ) -> Result<(), Abort> {
-        let metadata = consumer.group_metadata().ok_or(Abort::NotMember)?;
-        let attempt = self.attempt(&metadata, records, offsets);
+        self.commit_as(consumer.group_metadata().as_ref(), records, offsets)
+    }
+
+    /// The same in the name of this member of a group.
+    pub(super) fn commit_as<'a>(
+        &self,
+        metadata: Option<&ConsumerGroupMetadata>,
+        records: impl Iterator<Item = Message<'a>>,
+        offsets: &[CommitOffset<'_>],
+    ) -> Result<(), Abort> {
+        let metadata = metadata.ok_or(Abort::NotMember)?;
+        let attempt = self.attempt(metadata, records, offsets);
         let Err(cause) = attempt else { return Ok(()) };
         if is_fatal(&cause) {
             return Err(Abort::Fatal(cause));
