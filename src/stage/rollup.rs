@@ -10,7 +10,7 @@ use super::session::refused_rows;
 use super::viewers::report_edges;
 use super::{Closed, Error, Prepared, Stage, StartOffset, WindowName, Work};
 use crate::bus::{Outgoing, TopicPartition};
-use crate::fold::{RollupCommit, RollupPartition};
+use crate::fold::{RollupCommit, RollupPartition, RollupResume, RollupSettings, SavedSource};
 use crate::model::Record;
 use crate::observe::Partition as PartitionView;
 use crate::sink::Refused;
@@ -25,8 +25,8 @@ pub struct RollupStage {
     pub state_topic: String,
     /// The topic of dead letters.
     pub dead_letters: String,
-    /// The window's length, ms.
-    pub window_ms: i64,
+    /// How its windows behave.
+    pub settings: RollupSettings,
     /// The topology's rules number.
     pub rules: i64,
 }
@@ -63,9 +63,15 @@ impl Stage for RollupStage {
                 "an offset is committed but no frontier is saved: edge rows that straddle the restart may be written with too little"
             );
         }
-        let frontiers = saved.map(|saved| saved.frontiers).unwrap_or_default();
+        let mut resume = RollupResume::afresh(self.settings, start.offset);
+        if let Some(saved) = saved {
+            resume.saved_position = saved.position;
+            let sources = saved.frontiers.into_iter();
+            resume.sources =
+                sources.map(|(name, frontier)| (name, SavedSource { epoch: 0, frontier: Some(frontier) })).collect();
+        }
         Ok(RollupWork {
-            partition: RollupPartition::restore(self.window_ms, &frontiers, start.offset),
+            partition: RollupPartition::restore(self.settings, resume),
             dead_letters: self.dead_letters.clone(),
             name: name.clone(),
             frame,
@@ -137,7 +143,7 @@ impl Work for RollupWork {
             return None;
         }
         let frontiers: BTreeMap<_, _> =
-            commit.sources.iter().filter_map(|(source, point)| Some((source.clone(), point.frontier?))).collect();
+            commit.sources.iter().filter_map(|(source, one)| Some((source.clone(), one.point.frontier?))).collect();
         Some(Prepared {
             resume_offset: commit.resume_offset(position),
             state: Saved { position, frontiers, watermark: None }.encode(self.frame),
@@ -202,7 +208,7 @@ mod tests {
             partials: "partials".to_owned(),
             state_topic: "state".to_owned(),
             dead_letters: "letters".to_owned(),
-            window_ms: 10_000,
+            settings: RollupSettings { window_ms: 10_000, max_skew_ms: 1_800_000 },
             rules: 1,
         };
         let name = TopicPartition { topic: "partials".to_owned(), partition: 0 };

@@ -195,7 +195,7 @@ impl SessionWork {
             topic: topic.clone(),
             partition: Some(partition_of(&bytes, *partitions)),
             key: Some(bytes),
-            value: Partial { key, end, totals }.encode_value(),
+            value: Partial { key, end, epoch: 0, totals }.encode_value(),
             headers: Vec::new(),
         }
     }
@@ -242,7 +242,8 @@ impl Work for SessionWork {
         let frontiers: BTreeMap<_, _> = point.frontier.map(|frontier| (source.clone(), frontier)).into_iter().collect();
         let announcement = point.frontier.filter(|frontier| Some(*frontier) > self.fold.frontier());
         let partitions = i32::try_from(self.frame.partitions).unwrap_or(i32::MAX);
-        let announce = |frontier| Announcement { source, partitions, partition: self.name.partition, frontier };
+        let announce =
+            |frontier| Announcement { source, partitions, partition: self.name.partition, frontier, epoch: 0 };
         Some(Prepared {
             resume_offset: point.resume_offset(position),
             state: Saved { position, frontiers, watermark: point.watermark }.encode(self.frame),

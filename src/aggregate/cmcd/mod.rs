@@ -16,6 +16,7 @@ mod starvation;
 mod window;
 
 pub use closed::{ClosedWindow, SessionRows};
+pub(crate) use edge::Extent;
 pub use edge::{EdgeTotals, PartialError, Viewers};
 pub use keys::RollupKey;
 pub use schema::{EDGE_WINDOW, SESSION_WINDOW};
