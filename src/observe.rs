@@ -41,6 +41,8 @@ pub struct Partition {
     pub windows_unacknowledged: u64,
     /// Sessions in the newest open window.
     pub sessions_newest_window: u64,
+    /// Sessions that live on from window to window.
+    pub sessions_live: u64,
 }
 
 impl Partition {

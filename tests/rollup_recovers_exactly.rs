@@ -12,8 +12,9 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use streamgauge::aggregate::cmcd::{Caps, Context, EdgeTotals, Size, SourceLabels, Window};
+use streamgauge::aggregate::cmcd::{CARRY_VERSION, Caps, Context, EdgeTotals, Size, SourceLabels, Window};
 use streamgauge::aggregate::rollup::{Announcement, EdgeKey, Partial, RollupRecord};
+use streamgauge::engine::CarryStore;
 use streamgauge::fold::{RollupCarries, RollupPartition, RollupResume, RollupSettings, SavedSource};
 use streamgauge::model::cmcd::{Delivery, Event, Keys, Mode};
 use streamgauge::model::{Boundary, EventTime, Rows, Value};
@@ -173,7 +174,7 @@ fn edge_totals(edge: &str, partition: i32, samples: &[Sample]) -> EdgeTotals {
         window.absorb(&event, &Context { time, clamped: false, tenant, edge, session, request_id, deduplicate: false });
     }
     let labels = SourceLabels { source: "".into(), shard: "".into(), cdn: "".into() };
-    window.close(labels).edges.remove(0).1
+    window.close(labels, &mut CarryStore::new(CARRY_VERSION, WINDOW_MS)).edges.remove(0).1
 }
 
 // ---- The batch computation -------------------------------------------------------------------------------------------------------------

@@ -9,4 +9,4 @@ pub use clock::{Clock, clamp};
 pub use rollup::{
     ClosedEdges, RollupCarries, RollupCommit, RollupPartition, RollupResume, RollupSettings, SavedSource, SourceCommit,
 };
-pub use source::{ClosedSource, Counts, Resume, SideOutput, SourceFold, SourceSettings};
+pub use source::{ClosedRows, ClosedSource, Counts, Resume, SideOutput, SourceFold, SourceSettings, no_carries};

@@ -1,6 +1,5 @@
 //! The roll-up stage: partials in, edge rows out.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tracing::{debug, error};
@@ -8,9 +7,10 @@ use tracing::{debug, error};
 use super::saved::{self, Frame, Saved};
 use super::session::refused_rows;
 use super::viewers::report_edges;
-use super::{Closed, Error, Prepared, Stage, StartOffset, WindowName, Work};
+use super::{Closed, Error, Prepared, ReadBack, Stage, StartOffset, WindowName, Work};
 use crate::bus::{Outgoing, TopicPartition};
-use crate::fold::{RollupCommit, RollupPartition, RollupResume, RollupSettings, SavedSource};
+use crate::engine::SavedCarry;
+use crate::fold::{RollupCarries, RollupCommit, RollupPartition, RollupResume, RollupSettings};
 use crate::model::Record;
 use crate::observe::Partition as PartitionView;
 use crate::sink::Refused;
@@ -33,6 +33,7 @@ pub struct RollupStage {
 
 impl Stage for RollupStage {
     type Work = RollupWork;
+    type Carries = RollupCarries;
 
     fn name(&self) -> &'static str {
         "rollup"
@@ -46,15 +47,20 @@ impl Stage for RollupStage {
         self.state_topic.clone()
     }
 
+    fn no_carries(&self, _: &str) -> RollupCarries {
+        RollupCarries::new(self.settings.window_ms)
+    }
+
     fn restore(
         &self,
         name: &TopicPartition,
         partitions: i32,
-        saved: Option<&[u8]>,
+        saved: ReadBack<RollupCarries>,
         start: StartOffset,
     ) -> Result<RollupWork, saved::Error> {
         let frame = Frame { rules: self.rules, partitions: i64::from(partitions) };
-        let saved = saved.map(|bytes| Saved::decode(bytes, frame)).transpose()?;
+        let ReadBack { frontier, carries } = saved;
+        let saved = frontier.map(|bytes| Saved::decode(&bytes, frame)).transpose()?;
         if saved.is_none() && start.committed {
             metrics::counter!(telemetry::FRONTIER_MISSING.name, "source" => "partials").increment(1);
             error!(
@@ -63,13 +69,15 @@ impl Stage for RollupStage {
                 "an offset is committed but no frontier is saved: edge rows that straddle the restart may be written with too little"
             );
         }
-        let mut resume = RollupResume::afresh(self.settings, start.offset);
-        if let Some(saved) = saved {
-            resume.saved_position = saved.position;
-            let sources = saved.frontiers.into_iter();
-            resume.sources =
-                sources.map(|(name, frontier)| (name, SavedSource { epoch: 0, frontier: Some(frontier) })).collect();
-        }
+        let resume = match saved {
+            None => RollupResume::afresh(self.settings, start.offset),
+            Some(saved) => RollupResume {
+                offset: start.offset,
+                saved_position: saved.position.max(start.offset),
+                sources: saved.sources,
+                carries,
+            },
+        };
         Ok(RollupWork {
             partition: RollupPartition::restore(self.settings, resume),
             dead_letters: self.dead_letters.clone(),
@@ -138,15 +146,13 @@ impl Work for RollupWork {
 
     fn prepare(&self) -> Option<Prepared<Self::Point>> {
         let commit = self.partition.commit_point();
-        let position = self.partition.position();
+        let position = self.partition.saved_position();
         if self.last_saved.as_ref().is_some_and(|(saved, at)| *saved == commit && *at == position) {
             return None;
         }
-        let frontiers: BTreeMap<_, _> =
-            commit.sources.iter().filter_map(|(source, one)| Some((source.clone(), one.point.frontier?))).collect();
         Some(Prepared {
-            resume_offset: commit.resume_offset(position),
-            state: Saved { position, frontiers, watermark: None }.encode(self.frame),
+            resume_offset: commit.resume_offset(self.partition.position()),
+            state: Saved { position, sources: commit.saved_sources(), watermark: None }.encode(self.frame),
             announcement: None,
             point: (commit, position),
         })
@@ -154,6 +160,10 @@ impl Work for RollupWork {
 
     fn outgoing<'a>(&'a self, _: &'a Self::Point) -> Box<dyn Iterator<Item = &'a Outgoing> + 'a> {
         Box::new(self.unsent.iter())
+    }
+
+    fn carries<'a>(&'a self, (commit, _): &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a> {
+        Box::new(self.partition.carry_changes(commit))
     }
 
     fn committed(&mut self, (commit, position): Self::Point) {
@@ -191,6 +201,9 @@ impl Work for RollupWork {
     fn report(&mut self, _: &TopicPartition) {
         let read = std::mem::take(&mut self.partials_read);
         metrics::counter!(telemetry::PARTIALS.name, "stage" => "rollup").increment(read);
+        for (source, late) in self.partition.take_late().filter(|(_, late)| *late > 0) {
+            metrics::counter!(telemetry::PARTIALS_LATE.name, "source" => source.to_owned()).increment(late);
+        }
     }
 }
 
@@ -213,7 +226,8 @@ mod tests {
         };
         let name = TopicPartition { topic: "partials".to_owned(), partition: 0 };
         let start = StartOffset { offset: 0, committed: false };
-        let mut work = stage.restore(&name, 1, None, start).unwrap();
+        let nothing = ReadBack::nothing(stage.no_carries("partials"));
+        let mut work = stage.restore(&name, 1, nothing, start).unwrap();
         let known = RollupRecord::encode_marker(&[]);
         let newer: Vec<u8> = known.iter().zip(0..).map(|(byte, at)| if at == 1 { byte + 1 } else { *byte }).collect();
         let mut push = |value: &[u8]| {

@@ -11,7 +11,7 @@ use super::sessions::{Part, Session};
 use super::starvation::openings;
 use super::window::{SourceLabels, UNKNOWN, Window};
 use crate::model::hash::stable_hash;
-use crate::model::{Boundary, Row, Rows, Schema, Value};
+use crate::model::{Boundary, Carries, Row, Rows, Schema, Value};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
@@ -24,7 +24,7 @@ pub struct ClosedWindow {
 }
 
 impl ClosedWindow {
-    pub(super) fn new<H>(window: Window<H>, labels: SourceLabels) -> Self {
+    pub(super) fn new<H>(window: Window<H>, labels: SourceLabels, _carries: &mut dyn Carries) -> Self {
         let Window { start, length_ms, sessions, rollups, tenants, contents, .. } = window;
         let entries = sessions.into_entries();
         let (edges, edge_names) = summarise(&entries, &tenants, rollups);

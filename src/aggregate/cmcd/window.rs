@@ -13,7 +13,7 @@ use super::sessions::{Content, Found, Session, Sessions};
 use super::starvation::{Starved, keep};
 use crate::model::cmcd::{Event, Mode};
 use crate::model::hash::stable_hash;
-use crate::model::{Boundary, EventTime};
+use crate::model::{Boundary, Carries, EventTime};
 
 /// The name of what is not known, in tags and ids.
 pub(super) const UNKNOWN: &str = "unknown";
@@ -140,9 +140,9 @@ impl<H: BuildHasher + Clone> Window<H> {
         }
     }
 
-    /// Ends the window.
-    pub fn close(self, labels: SourceLabels) -> ClosedWindow {
-        ClosedWindow::new(self, labels)
+    /// Ends the window. `carries` tells of each session's past, and takes what its next window must know.
+    pub fn close(self, labels: SourceLabels, carries: &mut dyn Carries) -> ClosedWindow {
+        ClosedWindow::new(self, labels, carries)
     }
 
     /// Where an event counts: its session (`None` when it has none, or its session is beyond the cap) and its roll-up key.

@@ -185,6 +185,12 @@ impl RollupPartition {
         self.position
     }
 
+    /// Late partials were counted for every offset before this one: the position, or that of a predecessor as long as records are read
+    /// again that it had read.
+    pub fn saved_position(&self) -> i64 {
+        self.position.max(self.new_from)
+    }
+
     /// How many closed boundaries wait for their acknowledgement.
     pub fn unacknowledged(&self) -> usize {
         self.sources.values().map(SourceRollup::unacknowledged).sum()

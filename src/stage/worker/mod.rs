@@ -4,25 +4,28 @@
 //! R2  What a partition yields is committed in one transaction per interval, over all partitions of the worker; an abort loses nothing.
 //! R3  When too many closed windows wait for the sink, reading all but stops, while group membership is kept.
 //! R4  After a revocation nothing of that partition goes out any more: whoever has it now computes the same again.
+//!     What it has at that moment is committed first.
 //! R5  A fault of the bus never ends the process: the worker drops everything, says what is wrong, and begins again from what was
 //!     committed, as after a restart. What it may not reinterpret (saved state that does not fit, a newer program's
 //!     records) does end it, with instructions.
+
+mod commit;
+mod rebalance;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::fault::{Error, judge};
 use super::outbox::Outbox;
 use super::ticks::{Silence, Ticker};
-use super::{Stage, StartOffset, WindowName, Work};
-use crate::aggregate::rollup::RollupRecord;
+use super::{Stage, WindowName, Work};
 use crate::bus::{
-    self, Abort, AssignedPartition, Change, CommitOffset, Fetched, GroupConsumer, LongestRecord, Outgoing,
-    PlainProducer, Properties, STATE_KEY, StartAt, StateReader, TopicHandle, TopicPartition, TransactionalProducer,
+    self, Fetched, GroupConsumer, LongestRecord, PlainProducer, Properties, StartAt, StateReader, TopicHandle,
+    TopicPartition, TransactionalProducer,
 };
 use crate::observe::{Snapshot, Worker as Observed};
 use crate::sink::Refused;
@@ -239,152 +242,23 @@ impl<'a, S: Stage> Worker<'a, S> {
         Ok(())
     }
 
-    fn take_changes(&mut self) -> Result<(), Error> {
-        for change in self.consumer.take_changes() {
-            self.joined = true;
-            metrics::counter!(telemetry::REBALANCES.name, "stage" => self.stage.name()).increment(1);
-            match change {
-                Change::Assigned(partitions) => self.take_over(&partitions)?,
-                Change::Revoked(names) => {
-                    info!(stage = self.stage.name(), partitions = names.len(), "gave partitions back");
-                    self.slots.retain(|slot| !names.contains(&slot.name));
-                }
-                Change::Failed(cause) => return Err(Error::Assignment(cause)),
-            }
-            self.places.clear();
-            self.last_place = None;
-        }
-        Ok(())
-    }
-
-    fn take_over(&mut self, partitions: &[AssignedPartition]) -> Result<(), Error> {
-        let state_name = |one: &AssignedPartition| TopicPartition {
-            topic: self.stage.state_topic(&one.name.topic),
-            partition: one.name.partition,
-        };
-        let wanted: Vec<TopicPartition> = partitions.iter().map(state_name).collect();
-        let mut saved = self.state.read(&wanted, &|| self.observed.beat())?;
-        for (one, state_name) in partitions.iter().zip(wanted) {
-            let count = self.consumer.partition_count(&one.name.topic)?;
-            self.report_loss(one);
-            let start = StartOffset { offset: one.resume_offset, committed: one.committed.is_some() };
-            let restored = self.stage.restore(&one.name, count, saved.remove(&state_name).as_deref(), start);
-            let work = restored.map_err(|cause| Error::Saved {
-                topic: one.name.topic.clone(),
-                partition: one.name.partition,
-                cause,
-            })?;
-            self.assignments += 1;
-            self.slots.push(Slot {
-                name: one.name.clone(),
-                state_topic: state_name.topic,
-                assignment: self.assignments,
-                work,
-                silence: Silence::new(),
-                log_end: None,
-            });
-        }
-        info!(stage = self.stage.name(), partitions = partitions.len(), "took partitions over");
-        Ok(())
-    }
-
-    fn report_loss(&self, one: &AssignedPartition) {
-        if one.lost > 0 {
-            metrics::counter!(telemetry::OFFSETS_LOST.name, "source" => one.name.topic.clone()).increment(1);
-            error!(
-                topic = one.name.topic,
-                partition = one.name.partition,
-                records = one.lost,
-                "retention deleted records before they were read: their windows are lost or too small; lengthen the topic's retention beyond the longest outage"
-            );
-        }
-    }
-
     fn take_acknowledgements(&mut self) {
         while let Ok(acknowledged) = self.acknowledgements.1.try_recv() {
-            acknowledge(&mut self.slots, acknowledged);
+            self.acknowledge(acknowledged);
         }
+    }
+
+    fn acknowledge(&mut self, acknowledged: Acknowledged) {
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.assignment == acknowledged.assignment) else { return };
+        slot.work.acknowledge(&acknowledged.window, acknowledged.refused);
+        // An answer can let out what had to wait for it, and no record may come to do so.
+        hand_over(slot, self.outbox, &self.acknowledgements.0);
     }
 
     fn await_acknowledgement(&mut self, patience: Duration) {
         match self.acknowledgements.1.recv_timeout(patience) {
-            Ok(acknowledged) => acknowledge(&mut self.slots, acknowledged),
+            Ok(acknowledged) => self.acknowledge(acknowledged),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
-        }
-    }
-
-    /// One transaction over everything that has changed since the last one.
-    fn commit(&mut self) -> Result<(), Error> {
-        self.last_commit = Instant::now();
-        let prepared: Vec<_> =
-            self.slots.iter().enumerate().filter_map(|(at, slot)| Some((at, slot.work.prepare()?))).collect();
-        if prepared.is_empty() {
-            return Ok(());
-        }
-        let own: Vec<Outgoing> = self.own_records(&prepared);
-        let mut offsets = Vec::with_capacity(prepared.len());
-        let mut payload: Box<dyn Iterator<Item = &Outgoing>> = Box::new(std::iter::empty());
-        for (at, one) in &prepared {
-            let Some(slot) = self.slots.get(*at) else { continue };
-            let (topic, partition) = (slot.name.topic.as_str(), slot.name.partition);
-            offsets.push(CommitOffset { topic, partition, offset: one.resume_offset });
-            payload = Box::new(payload.chain(slot.work.outgoing(&one.point)));
-        }
-        let outcome = self.producer.commit(&self.consumer, payload.chain(&own), &offsets);
-        metrics::histogram!(telemetry::COMMIT_DURATION.name, "stage" => self.stage.name())
-            .record(self.last_commit.elapsed().as_secs_f64());
-        match outcome {
-            Ok(()) => {
-                for (at, one) in prepared {
-                    if let Some(slot) = self.slots.get_mut(at) {
-                        slot.work.committed(one.point);
-                    }
-                }
-                Ok(())
-            }
-            Err(abort) => self.after_abort(abort),
-        }
-    }
-
-    /// State records and markers of a commit.
-    fn own_records<P>(&self, prepared: &[(usize, super::Prepared<P>)]) -> Vec<Outgoing> {
-        let mut records = Vec::new();
-        let mut announcements = Vec::new();
-        for (at, one) in prepared {
-            let Some(slot) = self.slots.get(*at) else { continue };
-            records.push(Outgoing {
-                topic: slot.state_topic.clone(),
-                partition: Some(slot.name.partition),
-                key: Some(STATE_KEY.to_vec()),
-                value: one.state.clone(),
-                headers: Vec::new(),
-            });
-            announcements.extend(one.announcement.clone());
-        }
-        if let (Some(topic), false) = (self.stage.announces_to(), announcements.is_empty()) {
-            let value = RollupRecord::encode_marker(&announcements);
-            for partition in 0..self.announce_partitions {
-                records.push(Outgoing {
-                    topic: topic.to_owned(),
-                    partition: Some(partition),
-                    key: None,
-                    value: value.clone(),
-                    headers: Vec::new(),
-                });
-            }
-        }
-        records
-    }
-
-    fn after_abort(&self, abort: Abort) -> Result<(), Error> {
-        metrics::counter!(telemetry::COMMIT_FAILURES.name, "stage" => self.stage.name(), "class" => abort.class())
-            .increment(1);
-        match abort {
-            Abort::Again(_) | Abort::NotMember => {
-                warn!(stage = self.stage.name(), "commit: {abort}");
-                Ok(())
-            }
-            Abort::Fatal(_) => Err(Error::Commit(abort)),
         }
     }
 
@@ -479,11 +353,5 @@ fn hand_over<W: Work>(slot: &mut Slot<W>, outbox: &Outbox, acknowledgements: &Se
             // A worker that has ended no longer listens.
             drop(sender.send(Acknowledged { assignment, window, refused }));
         });
-    }
-}
-
-fn acknowledge<W: Work>(slots: &mut [Slot<W>], acknowledged: Acknowledged) {
-    if let Some(slot) = slots.iter_mut().find(|slot| slot.assignment == acknowledged.assignment) {
-        slot.work.acknowledge(&acknowledged.window, acknowledged.refused);
     }
 }
