@@ -1,6 +1,5 @@
 //! The roll-up stage: partials in, edge rows out.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tracing::{debug, error};
@@ -10,8 +9,8 @@ use super::session::refused_rows;
 use super::viewers::report_edges;
 use super::{Closed, Error, Prepared, ReadBack, Stage, StartOffset, WindowName, Work};
 use crate::bus::{Outgoing, TopicPartition};
-use crate::engine::{CarryStore, SavedCarry};
-use crate::fold::{RollupCommit, RollupPartition};
+use crate::engine::SavedCarry;
+use crate::fold::{RollupCarries, RollupCommit, RollupPartition, RollupResume, RollupSettings};
 use crate::model::Record;
 use crate::observe::Partition as PartitionView;
 use crate::sink::Refused;
@@ -26,15 +25,15 @@ pub struct RollupStage {
     pub state_topic: String,
     /// The topic of dead letters.
     pub dead_letters: String,
-    /// The window's length, ms.
-    pub window_ms: i64,
+    /// How its windows behave.
+    pub settings: RollupSettings,
     /// The topology's rules number.
     pub rules: i64,
 }
 
 impl Stage for RollupStage {
     type Work = RollupWork;
-    type Carries = CarryStore;
+    type Carries = RollupCarries;
 
     fn name(&self) -> &'static str {
         "rollup"
@@ -48,19 +47,20 @@ impl Stage for RollupStage {
         self.state_topic.clone()
     }
 
-    fn no_carries(&self, _: &str) -> CarryStore {
-        CarryStore::new(1, self.window_ms)
+    fn no_carries(&self, _: &str) -> RollupCarries {
+        RollupCarries::new(self.settings.window_ms)
     }
 
     fn restore(
         &self,
         name: &TopicPartition,
         partitions: i32,
-        saved: ReadBack<CarryStore>,
+        saved: ReadBack<RollupCarries>,
         start: StartOffset,
     ) -> Result<RollupWork, saved::Error> {
         let frame = Frame { rules: self.rules, partitions: i64::from(partitions) };
-        let saved = saved.frontier.map(|bytes| Saved::decode(&bytes, frame)).transpose()?;
+        let ReadBack { frontier, carries } = saved;
+        let saved = frontier.map(|bytes| Saved::decode(&bytes, frame)).transpose()?;
         if saved.is_none() && start.committed {
             metrics::counter!(telemetry::FRONTIER_MISSING.name, "source" => "partials").increment(1);
             error!(
@@ -69,9 +69,17 @@ impl Stage for RollupStage {
                 "an offset is committed but no frontier is saved: edge rows that straddle the restart may be written with too little"
             );
         }
-        let frontiers = saved.map(|saved| saved.frontiers).unwrap_or_default();
+        let resume = match saved {
+            None => RollupResume::afresh(self.settings, start.offset),
+            Some(saved) => RollupResume {
+                offset: start.offset,
+                saved_position: saved.position.max(start.offset),
+                sources: saved.sources,
+                carries,
+            },
+        };
         Ok(RollupWork {
-            partition: RollupPartition::restore(self.window_ms, &frontiers, start.offset),
+            partition: RollupPartition::restore(self.settings, resume),
             dead_letters: self.dead_letters.clone(),
             name: name.clone(),
             frame,
@@ -138,15 +146,13 @@ impl Work for RollupWork {
 
     fn prepare(&self) -> Option<Prepared<Self::Point>> {
         let commit = self.partition.commit_point();
-        let position = self.partition.position();
+        let position = self.partition.saved_position();
         if self.last_saved.as_ref().is_some_and(|(saved, at)| *saved == commit && *at == position) {
             return None;
         }
-        let frontiers: BTreeMap<_, _> =
-            commit.sources.iter().filter_map(|(source, point)| Some((source.clone(), point.frontier?))).collect();
         Some(Prepared {
-            resume_offset: commit.resume_offset(position),
-            state: Saved { position, frontiers, watermark: None }.encode(self.frame),
+            resume_offset: commit.resume_offset(self.partition.position()),
+            state: Saved { position, sources: commit.saved_sources(), watermark: None }.encode(self.frame),
             announcement: None,
             point: (commit, position),
         })
@@ -156,8 +162,8 @@ impl Work for RollupWork {
         Box::new(self.unsent.iter())
     }
 
-    fn carries<'a>(&'a self, _: &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a> {
-        Box::new(std::iter::empty())
+    fn carries<'a>(&'a self, (commit, _): &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a> {
+        Box::new(self.partition.carry_changes(commit))
     }
 
     fn committed(&mut self, (commit, position): Self::Point) {
@@ -199,6 +205,9 @@ impl Work for RollupWork {
     fn report(&mut self, _: &TopicPartition) {
         let read = std::mem::take(&mut self.partials_read);
         metrics::counter!(telemetry::PARTIALS.name, "stage" => "rollup").increment(read);
+        for (source, late) in self.partition.take_late().filter(|(_, late)| *late > 0) {
+            metrics::counter!(telemetry::PARTIALS_LATE.name, "source" => source.to_owned()).increment(late);
+        }
     }
 }
 
@@ -216,7 +225,7 @@ mod tests {
             partials: "partials".to_owned(),
             state_topic: "state".to_owned(),
             dead_letters: "letters".to_owned(),
-            window_ms: 10_000,
+            settings: RollupSettings { window_ms: 10_000, max_skew_ms: 1_800_000 },
             rules: 1,
         };
         let name = TopicPartition { topic: "partials".to_owned(), partition: 0 };

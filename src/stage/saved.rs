@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::fold::SavedSource;
 use crate::model::bytes::{Reader, Short, Writer};
 use crate::model::{Boundary, EventTime};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Why a saved state cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +66,8 @@ pub(super) struct Frame {
 pub(super) struct Saved {
     /// The next offset that was to be read.
     pub(super) position: i64,
-    /// The frontier of each source in the partition.
-    pub(super) frontiers: BTreeMap<Box<str>, Boundary>,
+    /// Of each source in the partition, its epoch and frontier.
+    pub(super) sources: BTreeMap<Box<str>, SavedSource>,
     /// The watermark at the offset to resume from, where it is not the frontier itself.
     pub(super) watermark: Option<EventTime>,
 }
@@ -78,21 +79,21 @@ impl Saved {
         out.integer(frame.rules);
         out.integer(frame.partitions);
         out.integer(self.position);
-        out.integer(self.frontiers.len() as i64);
-        for (source, frontier) in &self.frontiers {
+        out.integer(self.sources.len() as i64);
+        for (source, saved) in &self.sources {
             out.text(source);
-            out.integer(frontier.as_millis());
+            out.integer(saved.epoch);
+            put_optional(&mut out, saved.frontier.map(Boundary::as_millis));
         }
-        out.byte(u8::from(self.watermark.is_some()));
-        out.integer(self.watermark.map_or(0, EventTime::as_millis));
+        put_optional(&mut out, self.watermark.map(EventTime::as_millis));
         out.into_bytes()
     }
 
     pub(super) fn decode(bytes: &[u8], expected: Frame) -> Result<Self, Error> {
         let mut input = Reader::new(bytes);
-        match input.byte()? {
-            VERSION => {}
-            found => return Err(Error::Version { found }),
+        let version = input.byte()?;
+        if version > VERSION {
+            return Err(Error::Version { found: version });
         }
         let found = Frame { rules: input.integer()?, partitions: input.integer()? };
         if found.rules != expected.rules {
@@ -103,15 +104,30 @@ impl Saved {
         }
         let position = input.integer()?;
         let count = input.integer()?;
-        let mut frontiers = BTreeMap::new();
+        let mut sources = BTreeMap::new();
         for _ in 0..count {
             let source = input.text()?.into();
-            frontiers.insert(source, Boundary::from_millis(input.integer()?));
+            // Before there were epochs, each source had a frontier.
+            let (epoch, frontier) = match version {
+                1 => (0, Some(input.integer()?)),
+                _ => (input.integer()?, take_optional(&mut input)?),
+            };
+            sources.insert(source, SavedSource { epoch, frontier: frontier.map(Boundary::from_millis) });
         }
-        let has_watermark = input.byte()? != 0;
-        let watermark = EventTime::from_millis(input.integer()?);
-        Ok(Self { position, frontiers, watermark: has_watermark.then_some(watermark) })
+        let watermark = take_optional(&mut input)?.map(EventTime::from_millis);
+        Ok(Self { position, sources, watermark })
     }
+}
+
+fn put_optional(out: &mut Writer, value: Option<i64>) {
+    out.byte(u8::from(value.is_some()));
+    out.integer(value.unwrap_or(0));
+}
+
+fn take_optional(input: &mut Reader<'_>) -> Result<Option<i64>, Short> {
+    let is_there = input.byte()? != 0;
+    let value = input.integer()?;
+    Ok(is_there.then_some(value))
 }
 
 #[cfg(test)]
@@ -124,7 +140,10 @@ mod tests {
         let frame = Frame { rules: 1, partitions: 8 };
         let saved = Saved {
             position: 42,
-            frontiers: BTreeMap::from([("cmcd".into(), Boundary::from_millis(10_000))]),
+            sources: BTreeMap::from([
+                ("cmcd".into(), SavedSource { epoch: 0, frontier: Some(Boundary::from_millis(10_000)) }),
+                ("logs".into(), SavedSource { epoch: 3, frontier: None }),
+            ]),
             watermark: Some(EventTime::from_millis(19_500)),
         };
         let bytes = saved.encode(frame);
@@ -133,6 +152,11 @@ mod tests {
         assert!(grown.to_string().contains("had 8 partitions and has 9 now"), "{grown}");
         let other = Saved::decode(&bytes, Frame { rules: 2, ..frame }).unwrap_err();
         assert!(other.to_string().contains("rules number 1"), "{other}");
+        // Version 1, byte by byte: rules, partitions, position; one source "a" with frontier 20; watermark 25.
+        let first = Saved::decode(&[1, 2, 16, 84, 2, 1, b'a', 40, 1, 50], frame).unwrap();
+        let source = SavedSource { epoch: 0, frontier: Some(Boundary::from_millis(20)) };
+        assert_eq!(first.sources, BTreeMap::from([("a".into(), source)]));
+        assert_eq!((first.position, first.watermark), (42, Some(EventTime::from_millis(25))));
         assert!(matches!(Saved::decode(&[9], frame), Err(Error::Version { found: 9 })));
         assert!(matches!(Saved::decode(&bytes[..4], frame), Err(Error::Short(_))));
     }

@@ -17,7 +17,7 @@ use crate::aggregate::rollup::{Announcement, EdgeKey, Partial};
 use crate::bus::{Outgoing, TopicPartition};
 use crate::decode::cmcd::{Carriers, Decoder};
 use crate::engine::{CarryStore, CommitPoint, SavedCarry};
-use crate::fold::{Resume, SideOutput, SourceFold, SourceSettings, no_carries};
+use crate::fold::{Resume, SavedSource, SideOutput, SourceFold, SourceSettings, no_carries};
 use crate::model::cmcd::Warning;
 use crate::model::partition::partition_of;
 use crate::model::record::header;
@@ -107,12 +107,13 @@ impl Stage for SessionStage {
                 "an offset is committed but no frontier is saved: windows that straddle the restart may be written with too little. Was the state topic deleted, or the offset set by other tools? They belong together"
             );
         }
+        let epoch = saved.as_ref().and_then(|saved| saved.sources.get(source.as_str())).map_or(0, |saved| saved.epoch);
         let resume = saved.map_or_else(
             || Resume::afresh(start.offset),
             |saved| Resume {
                 offset: start.offset,
                 saved_position: saved.position.max(start.offset),
-                frontier: saved.frontiers.get(source.as_str()).copied(),
+                frontier: saved.sources.get(source.as_str()).and_then(|saved| saved.frontier),
                 watermark: saved.watermark,
             },
         );
@@ -122,6 +123,7 @@ impl Stage for SessionStage {
             topics: Arc::clone(&self.topics),
             name: name.clone(),
             frame,
+            epoch,
             pending: VecDeque::new(),
             sides: Vec::new(),
             side_bytes: 0,
@@ -153,6 +155,8 @@ pub struct SessionWork {
     topics: Arc<SideTopics>,
     name: TopicPartition,
     frame: Frame,
+    /// How often the source had been reset.
+    epoch: i64,
     /// Partials and refused rows of closed windows, until a commit's frontier covers them.
     pending: VecDeque<(Boundary, Vec<Outgoing>)>,
     /// Dead letters and late records since the last commit.
@@ -203,7 +207,7 @@ impl SessionWork {
             topic: topic.clone(),
             partition: Some(partition_of(&bytes, *partitions)),
             key: Some(bytes),
-            value: Partial { key, end, totals }.encode_value(),
+            value: Partial { key, end, epoch: self.epoch, totals }.encode_value(),
             headers: Vec::new(),
         }
     }
@@ -247,13 +251,15 @@ impl Work for SessionWork {
             return None;
         }
         let source: Box<str> = self.fold.settings().source.as_str().into();
-        let frontiers: BTreeMap<_, _> = point.frontier.map(|frontier| (source.clone(), frontier)).into_iter().collect();
+        let saved = SavedSource { epoch: self.epoch, frontier: point.frontier };
+        let sources = BTreeMap::from([(source.clone(), saved)]);
         let announcement = point.frontier.filter(|frontier| Some(*frontier) > self.fold.frontier());
         let partitions = i32::try_from(self.frame.partitions).unwrap_or(i32::MAX);
-        let announce = |frontier| Announcement { source, partitions, partition: self.name.partition, frontier };
+        let announce =
+            |frontier| Announcement { source, partitions, partition: self.name.partition, frontier, epoch: self.epoch };
         Some(Prepared {
             resume_offset: point.resume_offset(self.fold.position()),
-            state: Saved { position, frontiers, watermark: point.watermark }.encode(self.frame),
+            state: Saved { position, sources, watermark: point.watermark }.encode(self.frame),
             announcement: announcement.map(announce),
             point: SessionPoint { point, position },
         })

@@ -10,7 +10,7 @@ use crate::model::bytes::{Reader, Short, Writer};
 const PARTIAL: u8 = b'P';
 const MARKER: u8 = b'M';
 /// The version of the marker's encoding, its second byte.
-const MARKER_VERSION: u8 = 1;
+const MARKER_VERSION: u8 = 2;
 
 /// Why a record on the partials topic cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +68,24 @@ impl EdgeKey {
         }
     }
 
+    /// The key of what belongs to a source as a whole. No row has it: a tenant is never empty.
+    pub(super) fn of_source(source: &str) -> Self {
+        let none = || Box::<str>::from("");
+        Self {
+            source: source.into(),
+            tenant: none(),
+            edge: none(),
+            cdn: none(),
+            streaming_format: none(),
+            stream_type: none(),
+        }
+    }
+
+    /// Whether it is [`Self::of_source`].
+    pub(super) fn is_of_source(&self) -> bool {
+        self.tenant.is_empty()
+    }
+
     /// The Kafka key: the names in their declared order, each with its length before it.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
@@ -100,6 +118,8 @@ pub struct Partial {
     pub key: EdgeKey,
     /// Where its window ends.
     pub end: Boundary,
+    /// How often the source had been reset before it was made: only the newest epoch counts.
+    pub epoch: i64,
     /// The measurements.
     pub totals: EdgeTotals,
 }
@@ -111,6 +131,7 @@ impl Partial {
         out.byte(PARTIAL);
         out.integer(self.end.as_millis());
         self.totals.encode(&mut out);
+        out.integer(self.epoch);
         out.into_bytes()
     }
 }
@@ -126,6 +147,8 @@ pub struct Announcement {
     pub partition: i32,
     /// The partition's frontier.
     pub frontier: Boundary,
+    /// How often the source had been reset before: only the newest epoch counts.
+    pub epoch: i64,
 }
 
 /// A record on the partials topic.
@@ -148,6 +171,7 @@ impl RollupRecord {
             out.integer(i64::from(announcement.partitions));
             out.integer(i64::from(announcement.partition));
             out.integer(announcement.frontier.as_millis());
+            out.integer(announcement.epoch);
         }
         out.into_bytes()
     }
@@ -160,7 +184,9 @@ impl RollupRecord {
                 let key = EdgeKey::decode(key.unwrap_or_default())?;
                 let end = Boundary::from_millis(input.integer()?);
                 let totals = EdgeTotals::decode(&mut input)?;
-                Ok(Self::Partial(Box::new(Partial { key, end, totals })))
+                // Before there were epochs, a partial ended here.
+                let epoch = if input.is_empty() { 0 } else { input.integer()? };
+                Ok(Self::Partial(Box::new(Partial { key, end, epoch, totals })))
             }
             MARKER => decode_marker(&mut input).map(Self::Marker),
             kind => Err(Error::Kind(kind)),
@@ -169,9 +195,9 @@ impl RollupRecord {
 }
 
 fn decode_marker(input: &mut Reader<'_>) -> Result<Vec<Announcement>, Error> {
-    match input.byte()? {
-        MARKER_VERSION => {}
-        version => return Err(Error::MarkerVersion(version)),
+    let version = input.byte()?;
+    if version > MARKER_VERSION {
+        return Err(Error::MarkerVersion(version));
     }
     let count = input.integer()?;
     let mut announcements = Vec::new();
@@ -181,6 +207,8 @@ fn decode_marker(input: &mut Reader<'_>) -> Result<Vec<Announcement>, Error> {
             partitions: i32::try_from(input.integer()?).unwrap_or(i32::MAX),
             partition: i32::try_from(input.integer()?).unwrap_or(i32::MAX),
             frontier: Boundary::from_millis(input.integer()?),
+            // Before there were epochs, an announcement ended here.
+            epoch: if version > 1 { input.integer()? } else { 0 },
         });
     }
     Ok(announcements)
@@ -198,10 +226,16 @@ mod tests {
             partitions: 8,
             partition: 3,
             frontier: Boundary::from_millis(1_767_600_120_000),
+            epoch: 2,
         }];
         let value = RollupRecord::encode_marker(&announcements);
         let Ok(RollupRecord::Marker(read)) = RollupRecord::decode(None, &value) else { panic!("not a marker") };
         assert_eq!(read, announcements);
+        // Version 1, byte by byte: one announcement, of "a", the 3rd of 8 partitions, at 20.
+        let first = [MARKER, 1, 2, 1, b'a', 16, 4, 40];
+        let Ok(RollupRecord::Marker(read)) = RollupRecord::decode(None, &first) else { panic!("not a marker") };
+        let (partitions, partition, frontier) = (8, 2, Boundary::from_millis(20));
+        assert_eq!(read, [Announcement { source: "a".into(), partitions, partition, frontier, epoch: 0 }]);
         let key = EdgeKey {
             source: "a".into(),
             tenant: "b".into(),
