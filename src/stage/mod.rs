@@ -102,6 +102,8 @@ pub trait Stage {
 
     /// The name in metrics and in the group's name.
     fn name(&self) -> &'static str;
+    /// The topology's rules number.
+    fn rules(&self) -> i64;
     /// The topics it reads.
     fn topics(&self) -> Vec<String>;
     /// The state topic that belongs to a topic it reads.
