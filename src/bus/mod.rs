@@ -16,6 +16,6 @@ pub use batch::{Batch, Fetched, TopicHandle};
 pub use client::{Error, Properties, StartAt};
 pub use consumer::{GroupConsumer, borrow_record, ends_reading};
 pub use in_process::InProcessBroker;
-pub use plain::{PlainProducer, read_topic};
+pub use plain::{PlainProducer, await_transactions, read_topic, read_topic_from};
 pub use state::{STATE_KEY, StateReader};
 pub use transaction::{Abort, CommitOffset, LongestRecord, Outgoing, TransactionalProducer};
