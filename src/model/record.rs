@@ -103,7 +103,7 @@ pub struct Record<'a> {
 }
 
 /// Why a record cannot be read. A closed set: it is a metric label and the header `qoe-reason` of the dead letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// No bytes where a report was expected.
     Empty,
