@@ -262,7 +262,7 @@ fn letters_of_a_mapping_that_was_missing_are_counted_once_when_it_is_there() {
         "would be put back: 4 letters\n        3  carrier       to mapping.cmcd\n        1  carrier       to mapping.logs\n",
         "would stay: 1 letter\n        1  malformed     still unreadable, malformed",
         "mapping.cmcd: reports of players count at the time of the redrive",
-        "mapping.logs: log lines keep their own time, and 1 of these 1 are older",
+        "mapping.logs: log lines keep their own time, and 1 of 1 are older",
         "Nothing was sent: add --apply",
     ] {
         assert!(dry.contains(part), "{part}: {dry}");

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::filter::FilterArgs;
 use super::letter::{Letter, Place, counted, moment, printable_bytes};
 use super::marks::{Marks, is_mark};
-use super::reading::Reading;
+use super::reading::{Reading, topics_with};
 use crate::bus::Properties;
 use crate::cli::dump::Progress;
 use crate::cli::{ConfigArgs, is_broken_pipe, start_logging};
@@ -65,6 +65,7 @@ pub fn run(args: &ListArgs) -> anyhow::Result<()> {
         true => (&topology.topics.late.name, "late record"),
         false => (&topology.topics.dead_letters.name, "dead letter"),
     };
+    topics_with(&properties, topic)?;
     let reading = Reading { properties: &properties, topic, from: None };
     let found = Found::read(&reading, &args.filter, args.limit)?;
     let printed = found.print(args.json).and_then(|()| {

@@ -1,14 +1,27 @@
 //! Reading the topics of letters: by record, until whoever looks has seen enough.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 
 use rdkafka::message::BorrowedMessage;
 
 use super::letter::Place;
-use crate::bus::{self, Properties, read_topic, read_topic_from};
+use crate::bus::{self, Admin, Properties, read_topic, read_topic_from};
 use crate::cli::dump::dump_record;
 use crate::replay::dump::DumpRecord;
+
+/// The topics on the bus, with their partitions; asked for before anything is read, because that question is answered in clear words.
+///
+/// # Errors
+/// When no broker answers, or `topic` is not among them.
+pub(super) fn topics_with(properties: &Properties, topic: &str) -> Result<BTreeMap<String, i32>, bus::Error> {
+    let present = Admin::new(properties)?.partitions()?;
+    match present.contains_key(topic) {
+        true => Ok(present),
+        false => Err(bus::Error::NoTopic { topic: topic.to_owned() }),
+    }
+}
 
 /// What is to be read.
 pub(super) struct Reading<'a> {

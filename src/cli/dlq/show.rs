@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::letter::{Letter, Place, counted, moment, printable, printable_bytes};
 use super::marks::{Marks, is_mark};
-use super::reading::Reading;
+use super::reading::{Reading, topics_with};
 use super::verdict::{Desks, Verdict};
 use crate::bus::Properties;
 use crate::cli::{ConfigArgs, is_broken_pipe, start_logging};
@@ -58,6 +58,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
     start_logging(&settings.log)?;
     let properties = Properties::new(settings.bus.client_properties());
     let topic = if args.late { &topology.topics.late.name } else { &topology.topics.dead_letters.name };
+    topics_with(&properties, topic)?;
     let reading = Reading { properties: &properties, topic, from: Some(args.letter) };
     let mut out = BufWriter::new(io::stdout().lock());
     let written = if args.raw {
@@ -66,10 +67,15 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
     } else {
         let mut desks = Desks::new(&topology)?;
         let (letter, marked_ms) = find(&reading, args.letter, true)?;
-        let verdict = desks.read(&letter);
+        let now = match args.late {
+            true => {
+                "it counts as late, in the window of the time when it came; there is nothing to put back".to_owned()
+            }
+            false => advice(&letter, desks.read(&letter), marked_ms.is_some()),
+        };
         write_facts(&mut out, &letter, marked_ms, args.late)
             .and_then(|()| write_value(&mut out, &letter.0.value))
-            .and_then(|()| writeln!(out, "now       {}", advice(&letter, verdict, args.late)))
+            .and_then(|()| writeln!(out, "now       {now}"))
     };
     match written.and_then(|()| out.flush()).map_err(anyhow::Error::from) {
         // Whoever reads it has seen enough.
@@ -179,11 +185,7 @@ fn write_hex(out: &mut impl Write, at: usize, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// What this program can make of it now, and what to do.
-fn advice(letter: &Letter, verdict: Verdict, is_late: bool) -> String {
-    if is_late {
-        return "it is counted as late, in the window of the time when it came; there is nothing to put back"
-            .to_owned();
-    }
+fn advice(letter: &Letter, verdict: Verdict, is_marked: bool) -> String {
     let place = letter.place();
     if Reason::named(letter.reason()) == Some(Reason::RowRefused) {
         return format!(
@@ -198,6 +200,9 @@ fn advice(letter: &Letter, verdict: Verdict, is_late: bool) -> String {
         );
     }
     match verdict {
+        Verdict::Readable { events, .. } if is_marked => {
+            format!("readable, as {}, and put back already", counted(events.into(), "event"))
+        }
         Verdict::Readable { events, .. } => format!(
             "readable, as {}: `streamgauge dlq redrive {place}` says what putting it back would do",
             counted(events.into(), "event")

@@ -23,9 +23,9 @@ use self::send::Sender;
 use super::filter::FilterArgs;
 use super::letter::{Letter, Place, counted};
 use super::marks::{Marks, is_mark};
-use super::reading::Reading;
+use super::reading::{Reading, topics_with};
 use super::verdict::Desks;
-use crate::bus::{Admin, Properties, await_transactions};
+use crate::bus::{Properties, await_transactions};
 use crate::cli::dump::Progress;
 use crate::cli::run::Signals;
 use crate::cli::simulate::now;
@@ -117,7 +117,7 @@ fn redrive(args: &RedriveArgs, stop: &AtomicBool) -> anyhow::Result<bool> {
     properties.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     let properties = Properties::new(properties);
     let topic = &topology.topics.dead_letters.name;
-    let present = Admin::new(&properties)?.partitions()?;
+    let present = topics_with(&properties, topic)?;
     let mut sender = None;
     if args.apply {
         // In this order: see the rules of `send`.

@@ -92,7 +92,7 @@ fn words_on_time(clock: Clock, going: Going) -> Option<String> {
         }
         Clock::Log if going.late == 0 => None,
         Clock::Log => Some(format!(
-            "log lines keep their own time, and {} of these {} are older than the windows that are still open: they only count as late, and go to the topic of late records",
+            "log lines keep their own time, and {} of {} are older than the windows that are still open: they only count as late, and go to the topic of late records",
             going.late, going.count
         )),
     }
