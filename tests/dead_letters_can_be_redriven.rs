@@ -374,7 +374,7 @@ fn what_cannot_be_put_back_stays_and_the_report_says_why() {
 
 #[test]
 fn a_redrive_that_is_killed_or_stopped_or_overtaken_puts_no_letter_back_twice() {
-    const LETTERS: usize = 30_000;
+    const LETTERS: usize = 40_000;
 
     let Some(kafka) = Kafka::shared() else { return };
     let shell = Shell::new("killed", kafka);
@@ -387,18 +387,21 @@ fn a_redrive_that_is_killed_or_stopped_or_overtaken_puts_no_letter_back_twice() 
         })
         .collect();
     produce(kafka, &letters);
-    // By the end of the log: reading it all would give the redrive the time to finish.
-    let redrive_to = |fraction: usize| {
+    // One that is in the middle: it has appended letters, and maybe not committed them yet.
+    let reader: BaseConsumer =
+        kafka.client().set("group.id", "reader").set("isolation.level", "read_uncommitted").create().unwrap();
+    let appended = || (0..PARTITIONS).map(|at| reader.fetch_watermarks(&cmcd, at, PATIENCE).unwrap().1).sum::<i64>();
+    let redrive_begun = || {
+        let before = appended();
         let running = shell.spawn(&["dlq", "redrive", "--apply"]);
-        let begun = || (log_end(kafka, &cmcd, 0) + log_end(kafka, &cmcd, 1)) as usize;
-        eventually(PATIENCE, "some letters are put back", || begun() > LETTERS * fraction / 10);
+        eventually(PATIENCE, "letters are put back", || appended() > before);
         running
     };
-    redrive_to(1).kill_nine();
-    let mut stopped = redrive_to(2);
+    redrive_begun().kill_nine();
+    let mut stopped = redrive_begun();
     assert!(!stopped.stop(PATIENCE).success(), "it has not put back all");
     assert!(stopped.stdout().contains("Stopped before all letters were looked at"), "{}", stopped.stdout());
-    let mut overtaken = redrive_to(3);
+    let mut overtaken = redrive_begun();
     overtaken.halt();
     let last = shell.say(&["dlq", "redrive", "--apply"]);
     assert!(last.starts_with("put back: ") && !last.starts_with("put back: 0 "), "{last}");
