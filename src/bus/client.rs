@@ -90,6 +90,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A transaction does not end.
+    #[error(
+        "a transaction that has records in {topic}/{partition} does not end, so that what lies behind it cannot be read yet: try again in a minute; if this goes on, see whether a worker is stuck (`/readyz`)"
+    )]
+    OpenTransaction {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+    },
     /// What was read could not be passed on.
     #[error("writing what was read failed: {0}")]
     Output(#[from] std::io::Error),

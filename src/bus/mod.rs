@@ -18,6 +18,6 @@ pub use client::{Error, Properties, StartAt};
 pub use consumer::{GroupConsumer, borrow_record, ends_reading};
 pub use in_process::InProcessBroker;
 pub use native::{Batch, Fetched, TopicHandle};
-pub use plain::{PlainProducer, read_topic};
+pub use plain::{PlainProducer, await_transactions, read_topic, read_topic_from};
 pub use state::{STATE_KEY, StateReader, StateRecord};
 pub use transaction::{Abort, CommitOffset, LongestRecord, Message, Outgoing, TransactionalProducer};

@@ -376,10 +376,10 @@ fn count_dead_letters(source: &str, reason: Reason, count: u64) {
 fn origin_headers(name: &TopicPartition, record: &Record<'_>, reason: &str) -> Vec<(String, Vec<u8>)> {
     let mut headers = vec![
         (header::REASON.to_owned(), reason.as_bytes().to_vec()),
-        ("qoe-origin-topic".to_owned(), name.topic.as_bytes().to_vec()),
-        ("qoe-origin-partition".to_owned(), name.partition.to_string().into_bytes()),
-        ("qoe-origin-offset".to_owned(), record.offset.to_string().into_bytes()),
-        ("qoe-origin-append-ms".to_owned(), record.append_ms.to_string().into_bytes()),
+        (header::ORIGIN_TOPIC.to_owned(), name.topic.as_bytes().to_vec()),
+        (header::ORIGIN_PARTITION.to_owned(), name.partition.to_string().into_bytes()),
+        (header::ORIGIN_OFFSET.to_owned(), record.offset.to_string().into_bytes()),
+        (header::ORIGIN_APPEND_MS.to_owned(), record.append_ms.to_string().into_bytes()),
     ];
     headers.extend(record.headers.iter().map(|(name, value)| (name.to_owned(), value.into_bytes())));
     headers
@@ -402,9 +402,9 @@ fn refused_row(topic: &str, name: &TopicPartition, row: &Refused) -> Outgoing {
         value: row.line.clone().into_bytes(),
         headers: vec![
             (header::REASON.to_owned(), Reason::RowRefused.as_str().as_bytes().to_vec()),
-            ("qoe-origin-topic".to_owned(), name.topic.as_bytes().to_vec()),
-            ("qoe-origin-partition".to_owned(), name.partition.to_string().into_bytes()),
-            ("qoe-answer".to_owned(), row.answer.clone().into_bytes()),
+            (header::ORIGIN_TOPIC.to_owned(), name.topic.as_bytes().to_vec()),
+            (header::ORIGIN_PARTITION.to_owned(), name.partition.to_string().into_bytes()),
+            (header::ANSWER.to_owned(), row.answer.clone().into_bytes()),
         ],
     }
 }
