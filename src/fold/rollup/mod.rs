@@ -4,8 +4,9 @@
 //! R2  A marker is a member of the window that ends at the frontier it announces, so that a restart sees every announcement again
 //!     that a window after the frontier depends on.
 //! R3  Each source has its own windows and frontier: a slow source does not delay the others.
-//! R4  A partition that lags the furthest of its source by more than the bound does not hold up the others: windows that far behind are final
-//!     without it, their rows say so, and what it sends of them later is counted and never applied. The markers decide, not the clock.
+//! R4  A partition that lags the furthest of its source by more than the bound (as one does that has announced nothing yet) does not hold up
+//!     the others: windows that far behind are final without it, their rows say so, and what it sends of them later is counted and never
+//!     applied. The markers decide, not the clock.
 //! R5  Minutes and hours are carried from window to window, and close with the window at their end, or alone where there is none.
 //! R6  Of a source that was reset, only the newest epoch counts. Its first record ends the epoch before: what that has open is given up,
 //!     with what it carries; what it has closed lies in the store before a row of the new one is given.
