@@ -11,9 +11,9 @@ use std::collections::VecDeque;
 use foldhash::fast::RandomState;
 
 use super::clock::{Clock, clamp};
-use crate::aggregate::cmcd::{Caps, ClosedWindow, Context, Outcome, Size, SourceLabels, Window};
+use crate::aggregate::cmcd::{CARRY_VERSION, Caps, ClosedWindow, Context, Outcome, Size, SourceLabels, Window};
 use crate::decode::cmcd::Decoder;
-use crate::engine::{Accepted, CommitPoint, Rules, Timeline};
+use crate::engine::{Accepted, CarryStore, CommitPoint, Rules, Timeline};
 use crate::model::cmcd::{Event, Mode};
 use crate::model::{Boundary, EventTime, Reason, Record};
 
@@ -99,6 +99,7 @@ pub struct SourceFold {
     settings: SourceSettings,
     labels: SourceLabels,
     timeline: Timeline<Window<RandomState>>,
+    carries: CarryStore,
     /// The next offset to be read.
     position: i64,
     /// Side outputs are new from this offset on.
@@ -119,6 +120,7 @@ impl SourceFold {
         };
         Self {
             timeline: Timeline::restore(settings.rules, resume.frontier, resume.watermark),
+            carries: CarryStore::new(CARRY_VERSION, settings.rules.window_ms),
             settings,
             labels,
             position: resume.offset,
@@ -160,7 +162,8 @@ impl SourceFold {
         if self.recent.len() > 3 {
             self.recent.pop_front();
         }
-        Some(ClosedSource { end: closed.end, window: closed.window.close(self.labels.clone()) })
+        self.carries.close(closed.end);
+        Some(ClosedSource { end: closed.end, window: closed.window.close(self.labels.clone(), &mut self.carries) })
     }
 
     /// The rows of the window ending at `end` are safe.
@@ -176,6 +179,7 @@ impl SourceFold {
     /// The commit that saved `point` has succeeded.
     pub fn committed(&mut self, point: &CommitPoint) {
         self.timeline.committed(point);
+        self.carries.committed(point.frontier);
     }
 
     /// The next offset to be read.

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::counters::{Counters, EXTREMES, SUMS, Sum, Totals};
+use super::counters::{Counters, LifeSum, Sum, Totals};
 use super::keys::Sketches;
 use super::schema::{EDGE_ONLY_COUNT, SHARED, shared_values};
 use crate::aggregate::{Sketch, SketchError};
@@ -11,7 +11,9 @@ use crate::model::Value;
 use crate::model::bytes::{Reader, Short, Writer};
 
 /// The version of the encoding, its first byte.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// How many values of a session's life version 1 had, and how many counts of sessions.
+const VERSION_1: (usize, usize) = (2, 2);
 
 /// Why a partial cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -68,16 +70,29 @@ pub struct Viewers<'a> {
 #[derive(Clone)]
 pub struct EdgeTotals {
     pub(super) totals: Totals,
-    pub(super) sessions: i64,
-    pub(super) sessions_starved: i64,
+    sessions: [i64; SESSION_COUNTS],
     sketches: Sketches,
 }
+
+/// How many sessions, or plays of sessions, there were of a kind. The order is that of the encoding and of the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum SessionCount {
+    Seen,
+    Starved,
+    Ended,
+    StartFailures,
+    PlayFailures,
+    ExitsBeforeStart,
+}
+
+const SESSION_COUNTS: usize = SessionCount::ExitsBeforeStart as usize + 1;
 
 impl EdgeTotals {
     pub(super) fn new(sessionless: &Counters, sketches: Sketches) -> Self {
         let mut totals = Totals::default();
         totals.absorb(sessionless);
-        Self { totals, sessions: 0, sessions_starved: 0, sketches }
+        Self { totals, sessions: [0; SESSION_COUNTS], sketches }
     }
 
     /// Whether nothing was counted.
@@ -85,52 +100,59 @@ impl EdgeTotals {
         self.totals == Totals::default()
     }
 
+    /// Counts sessions, or plays, of a kind.
+    pub(super) fn add_sessions(&mut self, kind: SessionCount, amount: i64) {
+        if let Some(count) = self.sessions.get_mut(kind as usize) {
+            *count = count.saturating_add(amount);
+        }
+    }
+
     /// Adds the part of another partition.
     pub fn merge(&mut self, other: &Self) {
         self.totals.merge(&other.totals);
-        self.sessions = self.sessions.saturating_add(other.sessions);
-        self.sessions_starved = self.sessions_starved.saturating_add(other.sessions_starved);
+        for (count, more) in self.sessions.iter_mut().zip(&other.sessions) {
+            *count = count.saturating_add(*more);
+        }
         self.sketches.merge(&other.sketches);
     }
 
     /// Writes the partial: a version byte, then the counts and sketches in their declared order.
     pub fn encode(&self, out: &mut Writer) {
         out.byte(VERSION);
-        for value in self.totals.sums.iter().chain(&self.totals.extremes) {
+        let Totals { sums, extremes, life } = &self.totals;
+        for value in sums.iter().chain(extremes).chain(life).chain(&self.sessions) {
             out.integer(*value);
-        }
-        for value in [self.totals.media_ms, self.totals.starvation_count, self.sessions, self.sessions_starved] {
-            out.integer(value);
         }
         for sketch in [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps] {
             out.bytes(&sketch.to_bytes());
         }
     }
 
-    /// Reads what [`Self::encode`] wrote.
+    /// Reads what [`Self::encode`] wrote, or what version 1 did: its values are the first of each kind, and the others are 0.
     pub fn decode(input: &mut Reader<'_>) -> Result<Self, PartialError> {
-        match input.byte()? {
-            VERSION => {}
+        let (mut totals, mut sessions) = (Totals::default(), [0; SESSION_COUNTS]);
+        let (lives, counts) = match input.byte()? {
+            1 => VERSION_1,
+            VERSION => (totals.life.len(), sessions.len()),
             other => return Err(PartialError::Version(other)),
-        }
-        let mut totals = Totals { sums: [0; SUMS], extremes: [0; EXTREMES], ..Totals::default() };
-        for value in totals.sums.iter_mut().chain(&mut totals.extremes) {
+        };
+        let Totals { sums, extremes, life } = &mut totals;
+        let values = sums.iter_mut().chain(extremes).chain(life.iter_mut().take(lives));
+        for value in values.chain(sessions.iter_mut().take(counts)) {
             *value = input.integer()?;
         }
-        totals.media_ms = input.integer()?;
-        totals.starvation_count = input.integer()?;
-        let (sessions, sessions_starved) = (input.integer()?, input.integer()?);
         let sketches = Sketches {
             ttfb_ms: Sketch::from_bytes(input.bytes()?)?,
             time_taken_ms: Sketch::from_bytes(input.bytes()?)?,
             throughput_bps: Sketch::from_bytes(input.bytes()?)?,
         };
-        Ok(Self { totals, sessions, sessions_starved, sketches })
+        Ok(Self { totals, sessions, sketches })
     }
 
     /// What viewers experienced, for the metrics page.
     pub(crate) fn viewers(&self) -> Viewers<'_> {
         let count = |sum| self.totals.get(sum).unsigned_abs();
+        let sessions = |kind| self.sessions.get(kind as usize).map_or(0, |count| count.unsigned_abs());
         Viewers {
             requests: count(Sum::Requests),
             media_requests: count(Sum::MediaRequests),
@@ -141,10 +163,10 @@ impl EdgeTotals {
             cache_hits: count(Sum::CacheHits),
             cache_known: count(Sum::CacheKnown),
             starved_requests: count(Sum::StarvedRequests),
-            starvations: self.totals.starvation_count.unsigned_abs(),
+            starvations: self.totals.life(LifeSum::Starvations).unsigned_abs(),
             startup_requests: count(Sum::StartupRequests),
-            sessions: self.sessions.unsigned_abs(),
-            sessions_starved: self.sessions_starved.unsigned_abs(),
+            sessions: sessions(SessionCount::Seen),
+            sessions_starved: sessions(SessionCount::Starved),
             ttfb_ms: &self.sketches.ttfb_ms,
             throughput_bps: &self.sketches.throughput_bps,
         }
@@ -154,8 +176,8 @@ impl EdgeTotals {
     pub(crate) fn visit_fields(&self, each: impl FnOnce(&[Value<'_>])) {
         let mut values = Vec::with_capacity(SHARED + EDGE_ONLY_COUNT);
         values.extend(shared_values(&self.totals).map(Value::Integer));
-        let counts = [self.totals.get(Sum::BufferLow), self.sessions, self.sessions_starved];
-        values.extend(counts.map(Value::Integer));
+        values.push(Value::Integer(self.totals.get(Sum::BufferLow)));
+        values.extend(self.sessions.map(Value::Integer));
         let sketches = [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps];
         for sketch in sketches {
             values.extend([0.50, 0.90, 0.95, 0.99].map(|quantile| Value::Integer(sketch.percentile(quantile))));
@@ -163,5 +185,39 @@ impl EdgeTotals {
         let encoded = sketches.map(|sketch| STANDARD.encode(sketch.to_bytes()));
         values.extend(encoded.iter().map(|text| Value::Text(text)));
         each(&values);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_partial_of_version_1_is_read_with_what_it_does_not_have_as_0() {
+        let mut expected = EdgeTotals::new(&Counters::default(), Sketches::default());
+        expected.totals.sums[Sum::Duplicates as usize] = 7;
+        expected.totals.add_life(LifeSum::Starvations, 3);
+        expected.add_sessions(SessionCount::Starved, 2);
+        let mut old = Writer::default();
+        old.byte(1);
+        for value in expected.totals.sums.iter().chain(&expected.totals.extremes) {
+            old.integer(*value);
+        }
+        // Media, starvations, sessions, sessions starved.
+        [0, 3, 0, 2].into_iter().for_each(|value| old.integer(value));
+        for _ in 0..3 {
+            old.bytes(&Sketch::default().to_bytes());
+        }
+        let encoded = |totals: &EdgeTotals| {
+            let mut out = Writer::default();
+            totals.encode(&mut out);
+            out.into_bytes()
+        };
+        let read = EdgeTotals::decode(&mut Reader::new(&old.into_bytes())).unwrap();
+        assert_eq!(encoded(&read), encoded(&expected));
+        let read_again = EdgeTotals::decode(&mut Reader::new(&encoded(&expected))).unwrap();
+        assert_eq!(encoded(&read_again), encoded(&expected));
+        assert!(matches!(EdgeTotals::decode(&mut Reader::new(&[3])), Err(PartialError::Version(3))));
     }
 }
