@@ -10,9 +10,9 @@ mod support;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use streamgauge::aggregate::cmcd::{Caps, Context, EdgeTotals, Size, SourceLabels, Window};
+use streamgauge::aggregate::cmcd::{CARRY_VERSION, Caps, Context, EdgeTotals, Size, SourceLabels, Window};
 use streamgauge::aggregate::rollup::{Announcement, EdgeKey, Partial, RollupRecord};
-use streamgauge::engine::{Accepted, Rules, Timeline};
+use streamgauge::engine::{Accepted, CarryStore, Rules, Timeline};
 use streamgauge::fold::RollupPartition;
 use streamgauge::model::cmcd::{Delivery, Event, Keys, Mode};
 use streamgauge::model::{Boundary, EventTime, Rows, Value};
@@ -264,7 +264,7 @@ fn edge_totals(edge: &str, samples: &[(u64, u64)]) -> EdgeTotals {
         window.absorb(&event, &Context { time, clamped: false, tenant, edge, session, request_id, deduplicate: false });
     }
     let labels = SourceLabels { source: "".into(), shard: "".into(), cdn: "".into() };
-    window.close(labels).edges.remove(0).1
+    window.close(labels, &mut CarryStore::new(CARRY_VERSION, WINDOW_MS)).edges.remove(0).1
 }
 
 /// What the commits of the session stage leave on one partition of the topic: each holds the partials between the old and the new

@@ -62,7 +62,7 @@ impl PlainProducer {
 
     /// Hands a record over; waits while the queue is full. `create_ms` is its time stamp on topics that take the producer's.
     pub fn send(&self, outgoing: &Outgoing, create_ms: Option<i64>) -> Result<(), Error> {
-        let mut record: BaseRecord<'_, [u8], [u8]> = outgoing.to_record();
+        let mut record: BaseRecord<'_, [u8], [u8]> = outgoing.as_message().to_record();
         if let Some(millis) = create_ms {
             record = record.timestamp(millis);
         }

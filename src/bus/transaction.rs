@@ -58,48 +58,82 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// As what a producer takes.
+    pub fn as_message(&self) -> Message<'_> {
+        Message {
+            topic: &self.topic,
+            partition: self.partition,
+            key: self.key.as_deref(),
+            value: Some(&self.value),
+            headers: &self.headers,
+        }
+    }
+
     /// How much memory it takes, roughly.
     pub fn size(&self) -> usize {
+        self.as_message().size()
+    }
+}
+
+/// A record to be produced, borrowed from whoever keeps it until it is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Where to.
+    pub topic: &'a str,
+    /// Which partition; `None` = by key.
+    pub partition: Option<i32>,
+    /// The key.
+    pub key: Option<&'a [u8]>,
+    /// The value; `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+    /// Headers, in order.
+    pub headers: &'a [(String, Vec<u8>)],
+}
+
+impl<'a> Message<'a> {
+    fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        self.value.len() + self.key.as_ref().map_or(0, Vec::len) + headers + 64
+        self.value.map_or(0, <[u8]>::len) + self.key.map_or(0, <[u8]>::len) + headers + 64
     }
 
     /// A dead letter or late record that takes more than `limit` bytes, cut to them (R4); `None` where nothing is to be cut. Keys and
     /// headers are cut too, should they be that long, so that something is left of each.
-    fn cut_to(&self, limit: usize) -> Option<Self> {
+    fn cut_to(&self, limit: usize) -> Option<Outgoing> {
         let may_be_cut = self.headers.iter().any(|(name, _)| name == header::REASON);
         if !may_be_cut || self.size() <= limit {
             return None;
         }
-        let mut cut = self.clone();
-        cut.headers.iter_mut().for_each(|(_, value)| value.truncate(limit / 32));
-        if let Some(key) = &mut cut.key {
-            key.truncate(limit / 4);
-        }
-        cut.headers.push((header::WHOLE_BYTES.to_owned(), self.value.len().to_string().into_bytes()));
-        let rest = cut.size() - cut.value.len();
-        cut.value.truncate(limit.saturating_sub(rest));
+        let shorter = |bytes: &[u8], most: usize| bytes.get(..most).unwrap_or(bytes).to_vec();
+        let whole = self.value.unwrap_or_default();
+        let mut cut = Outgoing {
+            topic: self.topic.to_owned(),
+            partition: self.partition,
+            key: self.key.map(|key| shorter(key, limit / 4)),
+            value: Vec::new(),
+            headers: self.headers.iter().map(|(name, value)| (name.clone(), shorter(value, limit / 32))).collect(),
+        };
+        cut.headers.push((header::WHOLE_BYTES.to_owned(), whole.len().to_string().into_bytes()));
+        cut.value = shorter(whole, limit.saturating_sub(cut.size()));
         Some(cut)
     }
 
-    pub(super) fn to_headers(&self) -> OwnedHeaders {
-        let mut headers = OwnedHeaders::new_with_capacity(self.headers.len());
-        for (key, value) in &self.headers {
-            headers = headers.insert(Header { key, value: Some(value) });
+    pub(super) fn to_record(self) -> BaseRecord<'a, [u8], [u8]> {
+        let mut record = BaseRecord::to(self.topic);
+        if let Some(value) = self.value {
+            record = record.payload(value);
         }
-        headers
-    }
-
-    pub(super) fn to_record<'a>(&'a self) -> BaseRecord<'a, [u8], [u8]> {
-        let mut record = BaseRecord::to(&self.topic).payload(self.value.as_slice());
-        if let Some(key) = &self.key {
-            record = record.key(key.as_slice());
+        if let Some(key) = self.key {
+            record = record.key(key);
         }
         if let Some(partition) = self.partition {
             record = record.partition(partition);
         }
         if !self.headers.is_empty() {
-            record = record.headers(self.to_headers());
+            let mut headers = OwnedHeaders::new_with_capacity(self.headers.len());
+            for (key, value) in self.headers {
+                headers = headers.insert(Header { key, value: Some(value) });
+            }
+            record = record.headers(headers);
         }
         record
     }
@@ -202,7 +236,7 @@ impl TransactionalProducer {
     pub fn commit<'a>(
         &self,
         consumer: &GroupConsumer,
-        records: impl Iterator<Item = &'a Outgoing>,
+        records: impl Iterator<Item = Message<'a>>,
         offsets: &[CommitOffset<'_>],
     ) -> Result<(), Abort> {
         let metadata = consumer.group_metadata().ok_or(Abort::NotMember)?;
@@ -225,7 +259,7 @@ impl TransactionalProducer {
     fn attempt<'a>(
         &self,
         metadata: &ConsumerGroupMetadata,
-        records: impl Iterator<Item = &'a Outgoing>,
+        records: impl Iterator<Item = Message<'a>>,
         offsets: &[CommitOffset<'_>],
     ) -> Result<(), KafkaError> {
         self.producer.context().forget_undelivered();
@@ -242,10 +276,10 @@ impl TransactionalProducer {
         retry(|| self.producer.commit_transaction(STEP))
     }
 
-    fn send(&self, outgoing: &Outgoing) -> Result<(), KafkaError> {
+    fn send(&self, outgoing: Message<'_>) -> Result<(), KafkaError> {
         let deadline = Instant::now() + STEP;
         let cut = outgoing.cut_to(self.longest.bytes());
-        let mut record = cut.as_ref().unwrap_or(outgoing).to_record();
+        let mut record = cut.as_ref().map_or(outgoing, Outgoing::as_message).to_record();
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),

@@ -7,4 +7,4 @@ mod source;
 
 pub use clock::{Clock, clamp};
 pub use rollup::{ClosedEdges, RollupCommit, RollupPartition};
-pub use source::{ClosedSource, Counts, Resume, SideOutput, SourceFold, SourceSettings};
+pub use source::{ClosedRows, ClosedSource, Counts, Resume, SideOutput, SourceFold, SourceSettings, no_carries};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::aggregate::rollup::{EdgeKey, EdgeWindow, Partial};
 use crate::decode::cmcd::{Carriers, Decoder};
-use crate::fold::{Counts, Resume, SideOutput, SourceFold, SourceSettings};
+use crate::fold::{Counts, SideOutput, SourceFold, SourceSettings};
 use crate::model::{Boundary, Reason, Record, Rows};
 
 /// What a replay saw.
@@ -62,7 +62,7 @@ impl Oracle {
     pub fn push(&mut self, partition: i32, record: &Record<'_>, rows: &mut dyn FnMut(&dyn Rows)) {
         let Self { settings, carriers, partitions, edges, summary } = self;
         let one = partitions.entry(partition).or_insert_with(|| Partition {
-            fold: SourceFold::restore(settings.clone(), partition, Resume::afresh(0)),
+            fold: SourceFold::afresh(settings.clone(), partition, 0),
             decoder: Decoder::new(Arc::clone(carriers)),
         });
         summary.records += 1;
@@ -76,10 +76,10 @@ impl Oracle {
             one.fold.acknowledge(closed.end);
             let point = one.fold.commit_point();
             one.fold.committed(&point);
-            summary.session_rows += closed.window.sessions.len() as u64;
-            rows(&closed.window.sessions);
+            summary.session_rows += closed.rows.len() as u64;
+            rows(&closed.rows);
             let merged = edges.entry(closed.end).or_default();
-            for (key, totals) in closed.window.edges {
+            for (key, totals) in closed.edges {
                 let key = EdgeKey::new(&settings.source, &settings.cdn, &key);
                 merged.absorb(Partial { key, end: closed.end, totals });
             }

@@ -8,8 +8,9 @@ use tracing::{debug, error};
 use super::saved::{self, Frame, Saved};
 use super::session::refused_rows;
 use super::viewers::report_edges;
-use super::{Closed, Error, Prepared, Stage, StartOffset, WindowName, Work};
+use super::{Closed, Error, Prepared, ReadBack, Stage, StartOffset, WindowName, Work};
 use crate::bus::{Outgoing, TopicPartition};
+use crate::engine::{CarryStore, SavedCarry};
 use crate::fold::{RollupCommit, RollupPartition};
 use crate::model::Record;
 use crate::observe::Partition as PartitionView;
@@ -33,6 +34,7 @@ pub struct RollupStage {
 
 impl Stage for RollupStage {
     type Work = RollupWork;
+    type Carries = CarryStore;
 
     fn name(&self) -> &'static str {
         "rollup"
@@ -46,15 +48,19 @@ impl Stage for RollupStage {
         self.state_topic.clone()
     }
 
+    fn no_carries(&self, _: &str) -> CarryStore {
+        CarryStore::new(1, self.window_ms)
+    }
+
     fn restore(
         &self,
         name: &TopicPartition,
         partitions: i32,
-        saved: Option<&[u8]>,
+        saved: ReadBack<CarryStore>,
         start: StartOffset,
     ) -> Result<RollupWork, saved::Error> {
         let frame = Frame { rules: self.rules, partitions: i64::from(partitions) };
-        let saved = saved.map(|bytes| Saved::decode(bytes, frame)).transpose()?;
+        let saved = saved.frontier.map(|bytes| Saved::decode(&bytes, frame)).transpose()?;
         if saved.is_none() && start.committed {
             metrics::counter!(telemetry::FRONTIER_MISSING.name, "source" => "partials").increment(1);
             error!(
@@ -150,10 +156,18 @@ impl Work for RollupWork {
         Box::new(self.unsent.iter())
     }
 
+    fn carries<'a>(&'a self, _: &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a> {
+        Box::new(std::iter::empty())
+    }
+
     fn committed(&mut self, (commit, position): Self::Point) {
         self.unsent.clear();
         self.partition.committed(&commit);
         self.last_saved = Some((self.partition.commit_point(), position));
+    }
+
+    fn position(&self) -> i64 {
+        self.partition.position()
     }
 
     fn waiting_bytes(&self) -> usize {
@@ -207,7 +221,8 @@ mod tests {
         };
         let name = TopicPartition { topic: "partials".to_owned(), partition: 0 };
         let start = StartOffset { offset: 0, committed: false };
-        let mut work = stage.restore(&name, 1, None, start).unwrap();
+        let nothing = ReadBack::nothing(stage.no_carries("partials"));
+        let mut work = stage.restore(&name, 1, nothing, start).unwrap();
         let known = RollupRecord::encode_marker(&[]);
         let newer: Vec<u8> = known.iter().zip(0..).map(|(byte, at)| if at == 1 { byte + 1 } else { *byte }).collect();
         let mut push = |value: &[u8]| {

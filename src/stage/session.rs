@@ -11,12 +11,13 @@ use tracing::{debug, error};
 
 use super::saved::{self, Frame, Saved};
 use super::viewers::report_source;
-use super::{Closed, Error, Prepared, Stage, StartOffset, WindowName, Work};
+use super::{Closed, Error, Prepared, ReadBack, Stage, StartOffset, WindowName, Work};
+use crate::aggregate::cmcd::CARRY_VERSION;
 use crate::aggregate::rollup::{Announcement, EdgeKey, Partial};
 use crate::bus::{Outgoing, TopicPartition};
 use crate::decode::cmcd::{Carriers, Decoder};
-use crate::engine::CommitPoint;
-use crate::fold::{Resume, SideOutput, SourceFold, SourceSettings};
+use crate::engine::{CarryStore, CommitPoint, SavedCarry};
+use crate::fold::{Resume, SideOutput, SourceFold, SourceSettings, no_carries};
 use crate::model::cmcd::Warning;
 use crate::model::partition::partition_of;
 use crate::model::record::header;
@@ -65,6 +66,7 @@ impl SessionStage {
 
 impl Stage for SessionStage {
     type Work = SessionWork;
+    type Carries = CarryStore;
 
     fn name(&self) -> &'static str {
         "session"
@@ -79,17 +81,23 @@ impl Stage for SessionStage {
         source.map_or_else(String::new, |source| source.state_topic.clone())
     }
 
+    fn no_carries(&self, topic: &str) -> CarryStore {
+        let source = self.sources.iter().find(|source| source.topic == topic);
+        source.map_or_else(|| CarryStore::new(CARRY_VERSION, 1), |source| no_carries(&source.settings))
+    }
+
     fn restore(
         &self,
         name: &TopicPartition,
         partitions: i32,
-        saved: Option<&[u8]>,
+        saved: ReadBack<CarryStore>,
         start: StartOffset,
     ) -> Result<SessionWork, saved::Error> {
+        let ReadBack { frontier, carries } = saved;
         let plan = self.sources.iter().find(|source| source.topic == name.topic);
         let plan = plan.ok_or_else(|| saved::Error::Unknown { topic: name.topic.clone() })?;
         let frame = Frame { rules: self.rules, partitions: i64::from(partitions) };
-        let saved = saved.map(|bytes| Saved::decode(bytes, frame)).transpose()?;
+        let saved = frontier.map(|bytes| Saved::decode(&bytes, frame)).transpose()?;
         let source = plan.settings.source.clone();
         if saved.is_none() && start.committed {
             metrics::counter!(telemetry::FRONTIER_MISSING.name, "source" => source.clone()).increment(1);
@@ -109,7 +117,7 @@ impl Stage for SessionStage {
             },
         );
         Ok(SessionWork {
-            fold: SourceFold::restore(plan.settings.clone(), name.partition, resume),
+            fold: SourceFold::restore(plan.settings.clone(), name.partition, resume, carries),
             decoder: Decoder::new(Arc::clone(&plan.carriers)),
             topics: Arc::clone(&self.topics),
             name: name.clone(),
@@ -215,7 +223,7 @@ impl Work for SessionWork {
     fn next_closed(&mut self) -> Option<Closed> {
         let closed = self.fold.close_next()?;
         let (source, cdn) = (self.fold.settings().source.clone(), self.fold.settings().cdn.clone());
-        let edges = closed.window.edges.into_iter();
+        let edges = closed.edges.into_iter();
         let partials: Vec<Outgoing> =
             edges.map(|(key, totals)| self.partial(closed.end, EdgeKey::new(&source, &cdn, &key), totals)).collect();
         self.keep_for(closed.end, partials);
@@ -223,7 +231,7 @@ impl Work for SessionWork {
         metrics::histogram!(telemetry::WINDOW_CLOSE_DELAY.name, "source" => source.clone())
             .record(delay_ms as f64 / 1000.0);
         let name = WindowName { source: source.into(), end: closed.end };
-        Some(Closed { name, rows: Arc::new(closed.window.sessions) })
+        Some(Closed { name, rows: Arc::new(closed.rows) })
     }
 
     fn acknowledge(&mut self, window: &WindowName, refused: Vec<Refused>) {
@@ -234,7 +242,7 @@ impl Work for SessionWork {
 
     fn prepare(&self) -> Option<Prepared<SessionPoint>> {
         let point = self.fold.commit_point();
-        let position = self.fold.position();
+        let position = self.fold.saved_position();
         if self.last_saved == Some((point, position)) {
             return None;
         }
@@ -244,7 +252,7 @@ impl Work for SessionWork {
         let partitions = i32::try_from(self.frame.partitions).unwrap_or(i32::MAX);
         let announce = |frontier| Announcement { source, partitions, partition: self.name.partition, frontier };
         Some(Prepared {
-            resume_offset: point.resume_offset(position),
+            resume_offset: point.resume_offset(self.fold.position()),
             state: Saved { position, frontiers, watermark: point.watermark }.encode(self.frame),
             announcement: announcement.map(announce),
             point: SessionPoint { point, position },
@@ -257,6 +265,10 @@ impl Work for SessionWork {
         Box::new(covered.flat_map(|(_, records)| records).chain(&self.sides))
     }
 
+    fn carries<'a>(&'a self, point: &'a SessionPoint) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a> {
+        Box::new(self.fold.carry_changes(&point.point))
+    }
+
     fn committed(&mut self, point: SessionPoint) {
         let frontier = point.point.frontier;
         let written = self.pending.iter().filter(|(end, _)| Some(*end) <= frontier).flat_map(|(_, records)| records);
@@ -267,6 +279,10 @@ impl Work for SessionWork {
         self.side_bytes = 0;
         self.fold.committed(&point.point);
         self.last_saved = Some((self.fold.commit_point(), point.position));
+    }
+
+    fn position(&self) -> i64 {
+        self.fold.position()
     }
 
     fn waiting_bytes(&self) -> usize {
@@ -291,6 +307,7 @@ impl Work for SessionWork {
             windows_open: windows as u64,
             windows_unacknowledged: self.fold.unacknowledged() as u64,
             sessions_newest_window: sessions as u64,
+            sessions_live: self.fold.live_sessions() as u64,
         }]
     }
 

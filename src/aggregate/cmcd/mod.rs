@@ -22,12 +22,12 @@ mod smallest;
 mod starvation;
 mod window;
 
+/// The version of what is carried of a session from window to window.
+pub const CARRY_VERSION: u8 = 1;
+
 pub use closed::{ClosedWindow, SessionRows};
 pub use edge::{EdgeTotals, PartialError, Viewers};
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use keys::RollupKey;
 pub use schema::{EDGE_WINDOW, SESSION, SESSION_WINDOW};
 pub use window::{Caps, Context, Outcome, Size, SourceLabels, Window};
-
-/// The version of the carries that this program writes: the first byte of each record.
-pub const CARRY_VERSION: u8 = 1;
