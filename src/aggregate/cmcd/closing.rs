@@ -232,3 +232,56 @@ pub(super) fn main_edge<'k>(session: &Session, keys: &'k [RollupKey]) -> &'k str
         _ => UNKNOWN,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+    use std::hash::RandomState;
+
+    use super::*;
+    use crate::aggregate::cmcd::{Caps, Context, Size, SourceLabels, Window, finish_sessions};
+    use crate::model::cmcd::{Delivery, Event, Keys, Mode};
+    use crate::model::{EventTime, Rows as _};
+
+    #[derive(Default)]
+    struct Kept(BTreeMap<Vec<u8>, (Vec<u8>, Boundary)>);
+
+    impl Carries for Kept {
+        fn get(&self, key: &[u8]) -> Option<&[u8]> {
+            self.0.get(key).map(|(carry, _)| &**carry)
+        }
+
+        fn put(&mut self, key: &[u8], value: &[u8], until: Boundary) {
+            self.0.insert(key.to_vec(), (value.to_vec(), until));
+        }
+    }
+
+    #[test]
+    fn a_damaged_carry_is_counted_and_the_session_begins_anew() {
+        let labels = SourceLabels { source: "s".into(), shard: "0".into(), cdn: "c".into() };
+        let caps = Caps { sessions: 9, rollup_keys: 9, facts: 9 };
+        let mut carries = Kept::default();
+        carries.put(b"default\0a", &[1, 2, 3], Boundary::from_millis(0));
+        let start = Boundary::from_millis(20_000);
+        let mut window = Window::new(start, 10_000, caps, Size::default(), RandomState::new());
+        let (mode, keys, delivery) = (Mode::Request, Keys::default(), Delivery::default());
+        let event = Event { mode, time: None, keys, delivery, members_rejected: 0 };
+        let context = Context {
+            time: EventTime::from_millis(21_000),
+            clamped: false,
+            tenant: "default",
+            edge: "FRA",
+            session: Some("a"),
+            request_id: None,
+            deduplicate: false,
+        };
+        window.absorb(&event, &context);
+        assert_eq!(window.close(labels.clone(), &mut carries).carries_damaged, 1);
+        let (key, (carry, until)) = carries.0.first_key_value().unwrap();
+        assert_eq!(until.as_millis(), 21_000 + 60_000 + 10_000);
+        let due = [(&**key, &**carry), (b"default\0b", &[0xff])];
+        let finished = finish_sessions(due, *until, 10_000, &labels);
+        assert_eq!((finished.rows.len(), finished.edges.len(), finished.carries_damaged), (1, 1, 1));
+    }
+}

@@ -153,3 +153,131 @@ fn read_totals(input: &mut Reader<'_>) -> Result<Totals, Short> {
     }
     Ok(totals)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::aggregate::cmcd::counters::{Counters, Sum};
+    use crate::aggregate::cmcd::life::{Fact, Ledger, Maybe, PlaceKey, Seen, Signs};
+    use crate::model::cmcd::{EventKind, PlayerState};
+
+    const START_MS: i64 = 1_767_600_000_000;
+
+    /// A day's session with sums as they come, and signs of life as in a window of 10 s.
+    fn lived<'a>(facts: &'a [Fact]) -> Life<'a> {
+        let signs = Signs {
+            first_ms: 17,
+            last_ms: 9_800,
+            buffered_ms: 32_000,
+            first_request_ms: 17,
+            first_urgent_ms: 17,
+            first_calm_ms: 5_000,
+            ..Signs::default()
+        };
+        let (starved, content) = (&[][..], Some("film-0021"));
+        let seen = Seen { start_ms: START_MS, signs: &signs, facts, is_cut: false, starved, content };
+        let mut life = Life::begin(&seen);
+        life.live(&seen, &mut Ledger::default());
+        life.places().add(PlaceKey { edge: "FRA56-P2", kind: 5 }, 410);
+        life.places().settle(PlaceKey { edge: "FRA56-P2", kind: 5 });
+        let mut counters = Counters::default();
+        for sum in [Sum::Requests, Sum::MediaRequests, Sum::CacheHits, Sum::CacheKnown, Sum::TtfbCount] {
+            counters.add(sum, 410);
+        }
+        for sum in [Sum::TimeTakenCount, Sum::VideoBitrateCount, Sum::AudioBitrateCount, Sum::ThroughputCount] {
+            counters.add(sum, 205);
+        }
+        for sum in [Sum::TtfbMs, Sum::TimeTakenMs, Sum::VideoWeightMs, Sum::AudioWeightMs, Sum::TopBitrateMs] {
+            counters.add(sum, 810_000);
+        }
+        for sum in [Sum::VideoMs, Sum::AudioMs, Sum::BufferMs, Sum::Throughput, Sum::VideoBitrate, Sum::AudioBitrate] {
+            counters.add(sum, 2_500_000);
+        }
+        for sum in [Sum::Bytes, Sum::VideoWeighted, Sum::AudioWeighted] {
+            counters.add(sum, 900_000_000);
+        }
+        for sum in [Sum::BufferCount, Sum::StartupRequests, Sum::DeadlineKnown, Sum::DeadlineLate] {
+            counters.add(sum, 100);
+        }
+        let mut totals = Totals::default();
+        totals.absorb(&counters);
+        life.add(&totals);
+        life
+    }
+
+    fn facts() -> Vec<Fact> {
+        let none = Maybe::NONE;
+        let fact = |after_start_ms, number, kind, state| Fact {
+            after_start_ms,
+            is_event: true,
+            number: Maybe::new(Some(number)),
+            kind: Some(kind),
+            state: Some(state),
+            is_hidden: Some(false),
+            starvations: Maybe::new(Some(2)),
+            starved_ms: Maybe::new(Some(1_500)),
+            starvation_ms: none,
+            dropped_frames: Maybe::new(Some(120)),
+            start_delay_ms: none,
+            error: Maybe::new(Some(77)),
+            content: Maybe::new(Some(i64::from(content_hash("film-0021")))),
+            key_hash: 0,
+            key: 0,
+        };
+        vec![
+            fact(17, 0, EventKind::PlayState, PlayerState::Starting),
+            fact(900, 1, EventKind::PlayState, PlayerState::Playing),
+            fact(9_800, 4, EventKind::TimeInterval, PlayerState::Playing),
+        ]
+    }
+
+    fn written(life: &Life<'_>) -> Vec<u8> {
+        let mut out = Writer::default();
+        life.write(&mut out, START_MS + 10_000);
+        out.into_bytes()
+    }
+
+    #[test]
+    fn a_life_is_read_back_and_is_small() {
+        for (facts, most_bytes) in [(vec![], 130), (facts(), 160)] {
+            let life = lived(&facts);
+            let bytes = written(&life);
+            assert_eq!(Life::read(&bytes).as_ref(), Ok(&life));
+            assert!(bytes.len() <= most_bytes, "{} bytes", bytes.len());
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_goes_on_is_damaged() {
+        let mut bytes = written(&lived(&facts()));
+        for length in 0..bytes.len() {
+            assert!(Life::read(&bytes[..length]).is_err(), "{length}");
+        }
+        bytes.push(0);
+        assert_eq!(Life::read(&bytes), Err(Damaged::Long));
+    }
+
+    proptest! {
+        /// Whatever is read, it lives on and ends without a panic.
+        #[test]
+        fn damage_does_no_harm(places in proptest::collection::vec((0_usize..200, any::<u8>()), 1..4)) {
+            let facts = facts();
+            let mut bytes = written(&lived(&facts));
+            for (place, byte) in places {
+                let length = bytes.len();
+                bytes[place % length] = byte;
+            }
+            if let Ok(mut life) = Life::read(&bytes) {
+                let (signs, starved) = (Signs { first_ms: 0, last_ms: 9_999, ..Signs::default() }, &[][..]);
+                let start_ms = START_MS + 10_000;
+                let seen = Seen { start_ms, signs: &signs, facts: &facts, is_cut: false, starved, content: None };
+                life.live(&seen, &mut Ledger::default());
+                let _ = (written(&life), life.time_out_ms());
+                let _ = life.finish();
+            }
+        }
+    }
+}

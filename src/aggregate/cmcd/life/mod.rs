@@ -26,6 +26,8 @@ use super::counters::{LifeSum, Totals};
 use super::starvation::{Starved, openings};
 
 pub(super) use ending::EndReason;
+#[cfg(test)]
+use fact::Maybe;
 pub(super) use fact::{Fact, content_hash, facts_of, tells_of_life};
 pub(super) use ledger::Ledger;
 pub(super) use places::{PlaceKey, Places};
