@@ -99,7 +99,9 @@ pub fn read_topic(
         ("isolation.level", "read_committed"),
         ("auto.offset.reset", "earliest"),
     ];
-    let config = properties.client_config(&[("client.id", "streamgauge")], &owned);
+    // The end of each partition is told only after this long.
+    let defaults = [("client.id", "streamgauge"), ("fetch.wait.max.ms", "20")];
+    let config = properties.client_config(&defaults, &owned);
     let consumer: BaseConsumer<LoggingContext> =
         config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })?;
     let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT);
