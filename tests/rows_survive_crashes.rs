@@ -19,7 +19,7 @@ fn killed_at_any_moment() {
         let mut fleet = trial.fleet(&["a", "b", "c"]);
         let load = trial.load();
         for part in [15, 35, 55, 75] {
-            load.await_percent(part + dice.below(15) as u64);
+            load.await_percent(part + dice.below(15));
             let running = fleet.names();
             let victim = &running[dice.below(running.len())];
             fleet.kill_nine(victim);
@@ -37,11 +37,11 @@ fn scaled_up_and_down() {
         let mut fleet = trial.fleet(&["a", "b"]);
         let load = trial.load();
         for (part, newcomer) in [(15, "c"), (30, "d")] {
-            load.await_percent(part + dice.below(10) as u64);
+            load.await_percent(part + dice.below(10));
             fleet.start(newcomer);
         }
         for part in [50, 70] {
-            load.await_percent(part + dice.below(10) as u64);
+            load.await_percent(part + dice.below(10));
             let running = fleet.names();
             fleet.stop(&running[dice.below(running.len())]);
         }
@@ -55,7 +55,7 @@ fn halted_beyond_the_session_time_out() {
         let mut fleet = trial.fleet(&["a", "b", "c"]);
         let load = trial.load();
         for part in [15, 55] {
-            load.await_percent(part + dice.below(10) as u64);
+            load.await_percent(part + dice.below(10));
             let victim = dice.pick(&["a", "b", "c"]);
             let before = fleet.frontiers();
             fleet.halt(victim);

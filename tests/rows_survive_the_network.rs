@@ -21,9 +21,12 @@ fn the_broker_restarts() {
         let fleet = trial.fleet(&["a", "b", "c"]);
         let load = trial.load();
         for part in [20, 60] {
-            load.await_percent(part + dice.below(15) as u64);
+            load.await_percent(part + dice.below(15));
+            let t = std::time::Instant::now();
             kafka.stop();
+            proof::say(&format!("stop {:?}", t.elapsed()));
             kafka.start_again();
+            proof::say(&format!("start {:?}", t.elapsed()));
         }
         trial.finish(fleet, load);
     }
@@ -41,21 +44,26 @@ fn the_network_is_slow_silent_or_broken() {
         trial.set("INFLUX__URL", format!("http://{}", sink.address));
         let fleet = trial.fleet(&["a", "b", "c"]);
         let load = trial.load();
-        let late = Weather::Slow(Duration::from_millis(300));
+        load.await_percent(10);
+        bus.weather(Weather::Slow(Duration::from_millis(300)));
         // Each lasts eight seconds of forty: longer than the session time-out, and than a request to InfluxDB may take.
-        let mut spells = [(&bus, late), (&bus, Weather::Hole), (&sink, Weather::Hole), (&sink, Weather::Closed)];
+        let mut spells =
+            [(&bus, Weather::Hole), (&bus, Weather::Mute), (&sink, Weather::Mute), (&sink, Weather::Closed)];
         dice.shuffle(&mut spells);
-        for (part, (proxy, weather)) in [5, 25, 45, 65].into_iter().zip(spells) {
+        for (part, (proxy, weather)) in [20, 40, 60, 80].into_iter().zip(spells) {
             load.await_percent(part);
-            proxy.weather(weather);
-            load.await_percent(part + 10);
-            proxy.reset();
-            load.await_percent(part + 20);
-            proxy.weather(Weather::Fair);
+            bus.weather(Weather::Fair);
+            sink.weather(Weather::Fair);
             if dice.percent(50) {
                 proxy.reset();
             }
+            proxy.weather(weather);
+            load.await_percent(part + dice.below(20));
+            proxy.reset();
         }
+        load.await_percent(100);
+        bus.weather(Weather::Fair);
+        sink.weather(Weather::Fair);
         trial.finish(fleet, load);
     }
 }

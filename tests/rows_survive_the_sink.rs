@@ -34,7 +34,7 @@ fn stopped() {
 /// One in so many rows is refused for good.
 const BAD_ROWS: u64 = 300;
 /// The most lines that are taken at once while bodies are too large.
-const MOST_LINES: usize = 40;
+const MOST_LINES: usize = 10;
 
 #[test]
 fn overloaded_refusing_or_silent() {

@@ -144,8 +144,10 @@ async fn answer(shared: &Shared, method: &Method, uri: &Uri, headers: &HeaderMap
         Verdict::Stray(late) => tokio::time::sleep(late).await,
     }
     let answer = shared.forward(method, uri, headers, body).await;
-    if answer.status().is_success() {
-        shared.enter(&lines);
+    match answer.status() {
+        StatusCode::BAD_GATEWAY => shared.book.lock().unwrap().not_passed += 1,
+        status if status.is_success() => shared.enter(&lines),
+        _ => {}
     }
     answer
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -21,8 +21,9 @@ const UNREADABLE_EVERY: usize = 500;
 
 /// Viewers who watch for a while.
 pub struct Load {
-    sent: Arc<AtomicU64>,
-    total: u64,
+    /// How many of a thousand parts of the time have passed; 1000 only when every record was handed over.
+    passed: Arc<AtomicI64>,
+    records: u64,
     thread: JoinHandle<()>,
 }
 
@@ -36,16 +37,19 @@ impl Load {
     ) -> Self {
         let producer = PlainProducer::new(&Properties::for_brokers(brokers)).unwrap();
         let start_ms = now_ms();
-        let end_ms = start_ms + scenario.duration_ms;
+        let duration_ms = scenario.duration_ms;
         let simulation = Simulation::new(scenario, seed, EventTime::from_millis(start_ms));
-        let records: Vec<SimulatedRecord> = simulation.take_while(|record| record.append_ms < end_ms).collect();
-        let (sent, total) = (Arc::new(AtomicU64::new(0)), records.len() as u64);
-        let counted = Arc::clone(&sent);
+        let records: Vec<SimulatedRecord> =
+            simulation.take_while(|record| record.append_ms < start_ms + duration_ms).collect();
+        let count = records.len() as u64;
+        let passed = Arc::new(AtomicI64::new(0));
+        let passing = Arc::clone(&passed);
         let thread = std::thread::spawn(move || {
             let mut pace = Pace::new(NonZeroU32::MIN);
             pace.wait_until(start_ms);
             for (number, record) in records.into_iter().enumerate() {
                 pace.wait_until(record.append_ms);
+                passing.store((record.append_ms - start_ms) * 1000 / duration_ms, Ordering::Relaxed);
                 let mut record = outgoing(&record);
                 record.topic = topic(&record.topic);
                 if number % UNREADABLE_EVERY == 0 {
@@ -53,28 +57,26 @@ impl Load {
                     record.value = b"no=CMCD".to_vec();
                 }
                 producer.send(&record, None).unwrap();
-                counted.fetch_add(1, Ordering::Relaxed);
             }
+            passing.store(1000, Ordering::Relaxed);
             assert_eq!(producer.flush(PATIENCE).unwrap(), 0, "every record is delivered");
         });
-        Self { sent, total, thread }
+        Self { passed, records: count, thread }
     }
 
-    /// Waits until so many of a hundred records were sent: a moment of the scenario.
-    pub fn await_percent(&self, percent: u64) {
+    /// Waits until so many percent of the time have passed: a moment of the scenario.
+    pub fn await_percent(&self, percent: usize) {
         eventually(PATIENCE, "the load goes on", || {
-            assert!(
-                !self.thread.is_finished() || self.sent.load(Ordering::Relaxed) == self.total,
-                "the load has failed"
-            );
-            self.sent.load(Ordering::Relaxed) * 100 >= self.total * percent
+            let passed = self.passed.load(Ordering::Relaxed);
+            assert!(passed == 1000 || !self.thread.is_finished(), "the load has failed");
+            passed >= percent as i64 * 10
         });
     }
 
     /// Waits until every record is delivered, and says how many there were.
     pub fn finish(self) -> u64 {
         self.thread.join().expect("the load does not panic");
-        self.total
+        self.records
     }
 }
 

@@ -21,11 +21,14 @@ pub enum Weather {
     Slow(Duration),
     /// Nothing comes through, and nobody is told.
     Hole,
+    /// Requests come through, and answers do not.
+    Mute,
     /// Connections are refused or end at once.
     Closed,
 }
 
-/// Kafka's request that ends a transaction (protocol guide, "API keys").
+/// Kafka's requests that begin and end a transaction (protocol guide, "API keys": AddPartitionsToTxn, EndTxn).
+pub const BEGIN_TRANSACTION: i16 = 24;
 pub const END_TRANSACTION: i16 = 26;
 
 /// The request at which a connection is to stop.
@@ -41,7 +44,7 @@ struct Shared {
     weather: watch::Receiver<Weather>,
     /// Counts up whenever all connections are to be reset.
     resets: watch::Receiver<u64>,
-    trap: Mutex<Option<Trap>>,
+    traps: Mutex<Vec<Trap>>,
     is_kafka: bool,
 }
 
@@ -72,8 +75,13 @@ impl TcpProxy {
         let address = listener.local_addr().unwrap();
         let (weather, weather_seen) = watch::channel(Weather::Fair);
         let (resets, resets_seen) = watch::channel(0);
-        let shared =
-            Arc::new(Shared { upstream, weather: weather_seen, resets: resets_seen, trap: Mutex::default(), is_kafka });
+        let shared = Arc::new(Shared {
+            upstream,
+            weather: weather_seen,
+            resets: resets_seen,
+            traps: Mutex::default(),
+            is_kafka,
+        });
         let serving = Arc::clone(&shared);
         runtime.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -99,12 +107,12 @@ impl TcpProxy {
     /// Stops the connection whose client is about to send a request of this kind with `part` in it: that request and what follows never
     /// reach the server.
     pub fn trap(&self, api_key: i16, part: &str) {
-        *self.shared.trap.lock().unwrap() = Some(Trap { api_key, part: part.as_bytes().to_vec() });
+        self.shared.traps.lock().unwrap().push(Trap { api_key, part: part.as_bytes().to_vec() });
     }
 
-    /// Whether a client has gone into the trap.
+    /// Whether a client has gone into each trap.
     pub fn has_caught(&self) -> bool {
-        self.shared.trap.lock().unwrap().is_none()
+        self.shared.traps.lock().unwrap().is_empty()
     }
 }
 
@@ -119,7 +127,7 @@ async fn serve(shared: Arc<Shared>, mut client: TcpStream) {
         let (mut from_client, mut to_client) = client.split();
         let (mut from_server, mut to_server) = server.split();
         tokio::select! {
-            () = pass_on(&shared, &mut from_client, &mut to_server, shared.is_kafka) => return,
+            () = pass_on(&shared, &mut from_client, &mut to_server, true) => return,
             () = pass_on(&shared, &mut from_server, &mut to_client, false) => return,
             _ = resets.changed() => {}
         }
@@ -134,19 +142,27 @@ async fn pass_on(shared: &Shared, from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_
     let mut weather = shared.weather.clone();
     let mut buffer = vec![0; 64 << 10];
     loop {
-        let taken = if is_request {
+        let taken = if is_request && shared.is_kafka {
             read_request(shared, from, &mut buffer).await
         } else {
             from.read(&mut buffer).await.ok().filter(|bytes| *bytes > 0)
         };
         let Some(bytes) = taken else { return };
-        let passes = weather.wait_for(|weather| *weather != Weather::Hole).await.map(|weather| *weather);
+        let passes = weather.wait_for(|weather| may_pass(*weather, is_request)).await.map(|weather| *weather);
         if let Ok(Weather::Slow(delay)) = passes {
             tokio::time::sleep(delay).await;
         }
         if to.write_all(&buffer[..bytes]).await.is_err() {
             return;
         }
+    }
+}
+
+fn may_pass(weather: Weather, is_request: bool) -> bool {
+    match weather {
+        Weather::Fair | Weather::Slow(_) | Weather::Closed => true,
+        Weather::Mute => is_request,
+        Weather::Hole => false,
     }
 }
 
@@ -165,14 +181,11 @@ async fn read_request(shared: &Shared, from: &mut ReadHalf<'_>, buffer: &mut Vec
 
 impl Shared {
     fn falls_into_trap(&self, request: &[u8]) -> bool {
-        let mut trap = self.trap.lock().unwrap();
-        let is_caught = trap.as_ref().is_some_and(|trap| {
+        let mut traps = self.traps.lock().unwrap();
+        let caught = traps.iter().position(|trap| {
             request.starts_with(&trap.api_key.to_be_bytes())
                 && request.windows(trap.part.len()).any(|part| part == trap.part)
         });
-        if is_caught {
-            *trap = None;
-        }
-        is_caught
+        caught.map(|at| traps.swap_remove(at)).is_some()
     }
 }
