@@ -21,6 +21,8 @@ pub type Place = (String, String, i64);
 pub struct Fleet {
     environment: Vec<(String, String)>,
     members: BTreeMap<String, Member>,
+    /// What those had logged that have ended, for a test that fails.
+    ended: Vec<(String, String)>,
 }
 
 struct Member {
@@ -32,7 +34,7 @@ struct Member {
 impl Fleet {
     /// None yet; each will have this environment.
     pub fn new(environment: Vec<(String, String)>) -> Self {
-        Self { environment, members: BTreeMap::new() }
+        Self { environment, members: BTreeMap::new(), ended: Vec::new() }
     }
 
     /// Starts a process; its name is its slot, which a successor may take.
@@ -48,14 +50,17 @@ impl Fleet {
 
     /// Ends a process as a lost machine would (SIGKILL).
     pub fn kill_nine(&mut self, name: &str) {
-        self.take(name).process.kill_nine();
+        let mut member = self.take(name);
+        member.process.kill_nine();
+        self.ended.push((name.to_owned(), member.process.stderr()));
     }
 
     /// Ends a process as an operator would (SIGTERM).
     pub fn stop(&mut self, name: &str) {
         let mut member = self.take(name);
         let status: ExitStatus = member.process.stop(STOPPING);
-        assert!(status.success(), "{name} ended with {status}:\n{}", member.process.stderr());
+        self.ended.push((name.to_owned(), member.process.stderr()));
+        assert!(status.success(), "{name} ended with {status}");
     }
 
     /// Ends all processes as an operator would, one after the other.
@@ -146,6 +151,16 @@ impl Fleet {
 
     fn member(&mut self, name: &str) -> &mut Member {
         self.members.get_mut(name).unwrap_or_else(|| panic!("{name} does not run"))
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (name, said) in &self.ended {
+                eprintln!("{name} had said, before it ended:\n{said}");
+            }
+        }
     }
 }
 

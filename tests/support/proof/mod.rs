@@ -18,7 +18,7 @@ pub mod load;
 mod table;
 pub mod tcp_proxy;
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -150,7 +150,7 @@ impl<'a> Trial<'a> {
     }
 
     /// Waits until all is written, ends the processes, and holds the rows against the batch computation (R2, R3).
-    pub fn finish(self, mut fleet: Fleet, load: Load) {
+    pub fn finish(&self, mut fleet: Fleet, load: Load) {
         let records = load.finish();
         let ended = Instant::now();
         // Every append time so far lies before this boundary; ticks carry the frontiers past it.
@@ -210,18 +210,25 @@ impl<'a> Trial<'a> {
 
     /// How many records a side topic holds; each must be there once, by its origin or, for a refused row, by itself.
     fn side_records(&self, topic: &str) -> u64 {
-        let mut seen = HashSet::new();
-        read_topic(&Properties::for_brokers(&self.kafka.address), topic, &mut |message| {
+        let mut seen = BTreeMap::new();
+        let mut twice = Vec::new();
+        let count = read_topic(&Properties::for_brokers(&self.kafka.address), topic, &mut |message| {
             let header = |name: &str| {
                 let mut headers = message.headers().expect("side records have headers").iter();
                 headers.find(|header| header.key == name).and_then(|header| header.value).map(<[u8]>::to_vec)
             };
             let origin = ["qoe-origin-topic", "qoe-origin-partition", "qoe-origin-offset"].map(header);
             let row = origin[2].is_none().then(|| message.payload().map(<[u8]>::to_vec));
-            assert!(seen.insert((origin.clone(), row)), "{topic} holds {origin:?} twice");
+            let place = (message.offset(), message.timestamp().to_millis());
+            if let Some(before) = seen.insert((origin.clone(), row), place) {
+                let text =
+                    |part: &Option<Vec<u8>>| part.as_deref().map(|part| String::from_utf8_lossy(part).into_owned());
+                twice.push((origin.each_ref().map(text), before, place));
+            }
             Ok(())
-        })
-        .unwrap()
+        });
+        assert!(twice.is_empty(), "{topic} holds records twice (origin, offset and time of each): {twice:#?}");
+        count.unwrap()
     }
 }
 
