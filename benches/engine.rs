@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use foldhash::fast::RandomState;
-use streamgauge::aggregate::cmcd::{Caps, Context, Size, SourceLabels, Window};
-use streamgauge::engine::{Accepted, Rules, Timeline};
+use streamgauge::aggregate::cmcd::{CARRY_VERSION, Caps, Context, Size, SourceLabels, Window};
+use streamgauge::engine::{Accepted, CarryStore, Rules, Timeline};
 use streamgauge::model::cmcd::{
     Cache, Delivery, Event, Integers, Keys, Labelled, Mode, ObjectType, Outcome, StreamType, StreamingFormat,
 };
@@ -232,7 +232,12 @@ fn close(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(sessions as u64));
         let id = BenchmarkId::new("log_lines", format!("{sessions}_sessions"));
         group.bench_function(id, |bencher| {
-            bencher.iter_batched(filled, |window| window.close(labels.clone()), BatchSize::PerIteration);
+            let close = |window: Window<RandomState>| {
+                let mut carries = CarryStore::new(CARRY_VERSION, RULES.window_ms);
+                carries.close(Boundary::from_millis(START_MS + RULES.window_ms));
+                (window.close(labels.clone(), &mut carries), carries)
+            };
+            bencher.iter_batched(filled, close, BatchSize::PerIteration);
         });
     }
     group.finish();

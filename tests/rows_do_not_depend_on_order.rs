@@ -9,11 +9,11 @@ mod support;
 
 use std::sync::Arc;
 
-use streamgauge::aggregate::cmcd::{Caps, ClosedWindow, RollupKey};
+use streamgauge::aggregate::cmcd::{Caps, RollupKey};
 use streamgauge::aggregate::rollup::{EdgeKey, EdgeWindow, Partial};
 use streamgauge::decode::cmcd::{Carriers, ColumnPlan, Decoder};
 use streamgauge::engine::Rules;
-use streamgauge::fold::{Clock, Resume, SourceFold, SourceSettings};
+use streamgauge::fold::{Clock, ClosedSource, SourceFold, SourceSettings};
 use streamgauge::model::Boundary;
 use streamgauge::model::bytes::Writer;
 use streamgauge::model::record::header;
@@ -115,10 +115,10 @@ fn settings(caps: Caps) -> SourceSettings {
     }
 }
 
-fn closed(records: &[DumpRecord], caps: Caps) -> ClosedWindow {
+fn closed(records: &[DumpRecord], caps: Caps) -> ClosedSource {
     let columns = ColumnPlan::new(&CLOUDFRONT_FIELDS).unwrap();
     let mut decoder = Decoder::new(Arc::new(Carriers::mixed(Some(columns), [])));
-    let mut fold = SourceFold::restore(settings(caps), 3, Resume::afresh(0));
+    let mut fold = SourceFold::afresh(settings(caps), 3, 0);
     for (offset, record) in (0..).zip(records) {
         let record = DumpRecord { offset, ..record.clone() };
         assert_eq!(fold.push(&record.as_record(), &mut decoder), None, "{record:?}");
@@ -128,10 +128,10 @@ fn closed(records: &[DumpRecord], caps: Caps) -> ClosedWindow {
     let closed = fold.close_next().expect("the window is final");
     assert_eq!(closed.end, Boundary::from_millis(START_MS + WINDOW_MS));
     assert!(fold.close_next().is_none(), "all records lie in one window");
-    closed.window
+    closed
 }
 
-fn partial_bytes(window: &ClosedWindow) -> Vec<(RollupKey, Vec<u8>)> {
+fn partial_bytes(window: &ClosedSource) -> Vec<(RollupKey, Vec<u8>)> {
     let encoded = window.edges.iter().map(|(key, totals)| {
         let mut out = Writer::default();
         totals.encode(&mut out);
@@ -145,11 +145,11 @@ fn any_order_gives_the_same(caps: Caps) {
         let mut dice = Dice::new(seed);
         let mut records = random_window(&mut dice);
         let expected = closed(&records, caps);
-        let (expected_rows, expected_partials) = (plain_rows(&expected.sessions), partial_bytes(&expected));
+        let (expected_rows, expected_partials) = (plain_rows(&expected.rows), partial_bytes(&expected));
         for _ in 0..ORDERS {
             dice.shuffle(&mut records);
             let other = closed(&records, caps);
-            assert_eq!(plain_rows(&other.sessions), expected_rows, "seed {seed}, {caps:?}: session rows");
+            assert_eq!(plain_rows(&other.rows), expected_rows, "seed {seed}, {caps:?}: session rows");
             assert_eq!(partial_bytes(&other), expected_partials, "seed {seed}, {caps:?}: partials");
         }
     }
@@ -169,7 +169,7 @@ fn what_the_caps_leave_out_does_not_depend_on_order() {
 fn partials_merge_alike_in_any_order() {
     for seed in seeds(WINDOWS) {
         let mut dice = Dice::new(seed);
-        let parts: Vec<ClosedWindow> = (0..4).map(|_| closed(&random_window(&mut dice), ROOMY)).collect();
+        let parts: Vec<ClosedSource> = (0..4).map(|_| closed(&random_window(&mut dice), ROOMY)).collect();
         let mut partials: Vec<Partial> = parts.iter().flat_map(as_partials).collect();
         let expected = merged(&partials);
         for _ in 0..ORDERS {
@@ -179,11 +179,11 @@ fn partials_merge_alike_in_any_order() {
     }
 }
 
-fn as_partials(window: &ClosedWindow) -> Vec<Partial> {
+fn as_partials(window: &ClosedSource) -> Vec<Partial> {
     let end = Boundary::from_millis(START_MS + WINDOW_MS);
     let partials = window.edges.iter().map(|(key, totals)| {
         let key = EdgeKey::new("test", "cdn", key);
-        Partial { key, end, totals: totals.clone() }
+        Partial { key, end, epoch: 0, totals: totals.clone() }
     });
     partials.collect()
 }

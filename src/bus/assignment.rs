@@ -2,9 +2,11 @@
 //!
 //! R1  Every partition starts at an offset that was looked up: the committed one, or the configured end of the log when there is none.
 //!     The client's own reset rule is switched off, so it never jumps silently.
-//! R2  A committed offset that retention has passed is reported with what was lost, and reading goes on at the oldest record kept.
+//! R2  A partition that the group wants back stays with the member until it says so, so that it can commit before anyone else begins.
+//! R3  A committed offset that retention has passed is reported with what was lost, and reading goes on at the oldest record kept.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -17,8 +19,8 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tracing::{error, warn};
 
-use super::batch::DataQueue;
 use super::client::{StartAt, TIMEOUT, log_error, log_line};
+use super::native::DataQueue;
 
 /// For how long look-ups during an assignment are tried again before the worker starts over: transactions of a crashed worker can hold
 /// the answer back until the broker has aborted them. With a last try ([`TIMEOUT`]) it stays below [`crate::observe::LONGEST_SILENCE`].
@@ -52,7 +54,8 @@ pub struct AssignedPartition {
 pub enum Change {
     /// These came.
     Assigned(Vec<AssignedPartition>),
-    /// These went.
+    /// The group wants these back. Nobody else has them, and the group waits, until [`super::GroupConsumer::release`] is called; unless
+    /// they were lost, because the member was put out.
     Revoked(Vec<TopicPartition>),
     /// The assignment could not be carried out.
     Failed(KafkaError),
@@ -72,13 +75,24 @@ pub(crate) struct GroupContext {
     start: StartAt,
     changes: Mutex<Vec<Change>>,
     log_ends: Mutex<HashMap<TopicPartition, LogEnd>>,
+    /// Wanted back, and not let go of yet.
+    leaving: Mutex<Vec<TopicPartition>>,
+    /// Nobody is there any more who would let go of what is wanted back.
+    closing: AtomicBool,
     /// Where the records of every assigned partition go; gone before the client is.
     data: OnceLock<Weak<DataQueue>>,
 }
 
 impl GroupContext {
     pub(crate) fn new(start: StartAt) -> Self {
-        Self { start, changes: Mutex::default(), log_ends: Mutex::default(), data: OnceLock::new() }
+        Self {
+            start,
+            changes: Mutex::default(),
+            log_ends: Mutex::default(),
+            leaving: Mutex::default(),
+            closing: AtomicBool::new(false),
+            data: OnceLock::new(),
+        }
     }
 
     /// Where records go from the first assignment on; to be set once, before the group is joined.
@@ -95,6 +109,31 @@ impl GroupContext {
     /// The newest log ends since the last call, by partition.
     pub(crate) fn take_log_ends(&self) -> HashMap<TopicPartition, LogEnd> {
         std::mem::take(&mut *lock(&self.log_ends))
+    }
+
+    /// Lets go of partitions that were wanted back.
+    pub(super) fn release(&self, consumer: &BaseConsumer<Self>, names: &[TopicPartition]) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        for name in names {
+            list.add_partition(&name.topic, name.partition);
+        }
+        lock(&self.leaving).retain(|name| !names.contains(name));
+        consumer.incremental_unassign(&list)
+    }
+
+    /// Lets go of everything that is wanted back, now and from now on.
+    pub(super) fn let_go_at_once(&self, consumer: &BaseConsumer<Self>) {
+        self.closing.store(true, Ordering::Relaxed);
+        let leaving = std::mem::take(&mut *lock(&self.leaving));
+        if !leaving.is_empty() {
+            self.give_back(consumer, &leaving);
+        }
+    }
+
+    fn give_back(&self, consumer: &BaseConsumer<Self>, names: &[TopicPartition]) {
+        if let Err(cause) = self.release(consumer, names) {
+            error!("giving partitions back failed: {cause}");
+        }
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, given: &TopicPartitionList) -> KafkaResult<Vec<AssignedPartition>> {
@@ -120,7 +159,7 @@ impl GroupContext {
     }
 }
 
-/// Where a partition begins whose log reaches from `low` to `high` (R1, R2). The name is left empty.
+/// Where a partition begins whose log reaches from `low` to `high` (R1, R3). The name is left empty.
 fn begin(committed: Offset, (low, high): (i64, i64), start: StartAt) -> AssignedPartition {
     let name = TopicPartition { topic: String::new(), partition: 0 };
     match committed {
@@ -183,12 +222,14 @@ impl ConsumerContext for GroupContext {
                 Err(cause) => Change::Failed(cause),
             },
             _ => {
-                if let Err(cause) = consumer.incremental_unassign(partitions) {
-                    error!("giving partitions back failed: {cause}");
-                }
                 let name = |topic: &str, partition| TopicPartition { topic: topic.to_owned(), partition };
                 let elements = partitions.elements();
-                Change::Revoked(elements.iter().map(|one| name(one.topic(), one.partition())).collect())
+                let names: Vec<_> = elements.iter().map(|one| name(one.topic(), one.partition())).collect();
+                match self.closing.load(Ordering::Relaxed) {
+                    true => self.give_back(consumer, &names),
+                    false => lock(&self.leaving).extend(names.iter().cloned()),
+                }
+                Change::Revoked(names)
             }
         };
         lock(&self.changes).push(change);

@@ -8,8 +8,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message};
 
 use super::assignment::{Change, GroupContext, LogEnd, TopicPartition};
-use super::batch::{Batch, DataQueue};
 use super::client::{Error, Properties, StartAt};
+use super::native::{Batch, DataQueue, membership};
 use crate::model::{Headers, Record};
 
 /// Read-ahead per consumer, KiB. Enough to ride over a commit, little enough for memory.
@@ -34,6 +34,9 @@ const OWNED: &[(&str, &str)] = &[
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("statistics.interval.ms", "500"),
 ];
+
+/// For questions that may go unanswered.
+const SOON: Duration = Duration::from_secs(1);
 
 /// A member of a consumer group.
 pub struct GroupConsumer {
@@ -84,9 +87,27 @@ impl GroupConsumer {
         self.consumer.context().take_log_ends()
     }
 
-    /// Who this member is, for the transaction that commits its offsets.
+    /// Lets go of partitions that the group wants back: see [`Change::Revoked`].
+    ///
+    /// # Errors
+    /// Those of the client; the partitions are not given back then.
+    pub fn release(&self, names: &[TopicPartition]) -> Result<(), Error> {
+        let released = self.consumer.context().release(&self.consumer, names);
+        released.map_err(|cause| Error::failed("giving partitions back", cause))
+    }
+
+    /// Who this member is, for the transaction that commits its offsets; `None` when the group does not know it at present. The broker
+    /// takes offsets from a client that is no member, and from one that was put out the client has wiped the name, so this is asked before
+    /// and after: what lies between is the same.
     pub(crate) fn group_metadata(&self) -> Option<ConsumerGroupMetadata> {
-        self.consumer.group_metadata()
+        let before = membership(self.consumer.client())?;
+        let metadata = self.consumer.group_metadata()?;
+        (membership(self.consumer.client())? == before).then_some(metadata)
+    }
+
+    /// The end of a partition up to which this consumer may read, asked of the bus now; `None` when it does not answer soon.
+    pub fn readable_end(&self, name: &TopicPartition) -> Option<i64> {
+        self.consumer.fetch_watermarks(&name.topic, name.partition, SOON).ok().map(|(_, end)| end)
     }
 
     /// How many partitions a topic has.
@@ -105,6 +126,13 @@ impl GroupConsumer {
     /// The group's name.
     pub fn group(&self) -> &str {
         &self.group
+    }
+}
+
+impl Drop for GroupConsumer {
+    /// Closing the client waits until it has let go of its partitions.
+    fn drop(&mut self) {
+        self.consumer.context().let_go_at_once(&self.consumer);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! R1  A partition's state is read up to the end that a read-uncommitted client sees, so that nothing committed is missed while a
 //!     crashed worker's transaction is still open. The group's committed offsets must have been looked up before.
+//! R2  Records are handed over one by one, as they come: what is restored exists once in memory.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -18,6 +19,17 @@ use super::client::{Error, LoggingContext, Properties, TIMEOUT};
 /// The key of the record that holds a partition's frontier and position.
 pub const STATE_KEY: &[u8] = b"frontier";
 
+/// A record of a state topic, as it comes.
+#[derive(Clone, Copy, Debug)]
+pub struct StateRecord<'a> {
+    /// Which of the partitions asked for, by index.
+    pub partition: usize,
+    /// Its key.
+    pub key: &'a [u8],
+    /// Its value; `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+}
+
 const OWNED: &[(&str, &str)] = &[
     ("group.id", "streamgauge.state-reader"),
     ("enable.auto.commit", "false"),
@@ -27,10 +39,22 @@ const OWNED: &[(&str, &str)] = &[
     ("fetch.wait.max.ms", "20"),
 ];
 
+/// How long one look for the next record takes.
+const POLL: Duration = Duration::from_millis(20);
+/// How many records come between two signs of life.
+const BEAT_EVERY: u64 = 10_000;
 /// After this long without an end, the wait is worth a line in the log.
 const SLOW: Duration = Duration::from_secs(5);
-/// After this long the assignment fails: the broker aborts abandoned transactions well before.
+/// After this long without a record the assignment fails: the broker aborts abandoned transactions well before.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How far a partition is to be read.
+#[derive(Clone, Copy)]
+struct Target {
+    /// Its place among those that were asked for.
+    index: usize,
+    high: i64,
+}
 
 /// Reads state topics.
 pub struct StateReader {
@@ -49,84 +73,94 @@ impl StateReader {
         Ok(Self { committed: client("read_committed")?, uncommitted: client("read_uncommitted")? })
     }
 
-    /// The newest record under [`STATE_KEY`] of each of these partitions of state topics; those without one are left out. `beat` is
-    /// called again and again while it waits.
-    pub fn read(
+    /// Calls `each` with every record of these partitions of state topics, each partition's in order of offset; what was compacted away
+    /// does not come. `beat` is called again and again, with how many records have come and about how many there are.
+    ///
+    /// # Errors
+    /// Those of the bus, and those of `each`, which end it.
+    pub fn read<E: From<Error>>(
         &self,
         partitions: &[TopicPartition],
-        beat: &dyn Fn(),
-    ) -> Result<BTreeMap<TopicPartition, Vec<u8>>, Error> {
-        let started = Instant::now();
+        each: &mut dyn FnMut(StateRecord<'_>) -> Result<(), E>,
+        beat: &dyn Fn(u64, u64),
+    ) -> Result<(), E> {
         let mut targets = BTreeMap::new();
         let mut assignment = TopicPartitionList::new();
-        for name in partitions {
+        let mut about = 0;
+        for (index, name) in partitions.iter().enumerate() {
             let ends = self.uncommitted.fetch_watermarks(&name.topic, name.partition, TIMEOUT);
             let (low, high) = ends.map_err(|cause| no_topic(name, cause))?;
             if low < high {
-                targets.insert(name.clone(), high);
+                about += (high - low).unsigned_abs();
+                targets.insert(name.clone(), Target { index, high });
                 let added = assignment.add_partition_offset(&name.topic, name.partition, Offset::Beginning);
                 added.map_err(|cause| Error::failed("reading state", cause))?;
             }
         }
-        let mut found = BTreeMap::new();
         if targets.is_empty() {
-            return Ok(found);
+            return Ok(());
         }
+        let started = Instant::now();
         self.committed.assign(&assignment).map_err(|cause| Error::failed("reading state", cause))?;
-        let outcome = self.read_to(&mut targets, &mut found, started, beat);
+        let outcome = self.read_to(targets, each, &|records| beat(records, about));
         self.committed.unassign().map_err(|cause| Error::failed("reading state", cause))?;
-        outcome?;
-        info!(partitions = partitions.len(), millis = started.elapsed().as_millis(), "read the saved state");
-        Ok(found)
+        let records = outcome?;
+        info!(partitions = partitions.len(), records, millis = started.elapsed().as_millis(), "read the saved state");
+        Ok(())
     }
 
-    fn read_to(
+    fn read_to<E: From<Error>>(
         &self,
-        targets: &mut BTreeMap<TopicPartition, i64>,
-        found: &mut BTreeMap<TopicPartition, Vec<u8>>,
-        started: Instant,
-        beat: &dyn Fn(),
-    ) -> Result<(), Error> {
-        let mut reported = started;
+        mut targets: BTreeMap<TopicPartition, Target>,
+        each: &mut dyn FnMut(StateRecord<'_>) -> Result<(), E>,
+        beat: &dyn Fn(u64),
+    ) -> Result<u64, E> {
+        let names = targets.clone();
+        let mut last: Option<(&TopicPartition, usize)> = None;
+        let mut records = 0;
+        let mut heard = Instant::now();
+        let mut reported = heard;
         while !targets.is_empty() {
-            beat();
-            match self.committed.poll(Duration::from_millis(20)) {
+            match self.committed.poll(POLL) {
                 Some(Ok(message)) => {
-                    if message.key() == Some(STATE_KEY) {
-                        let name = TopicPartition { topic: message.topic().to_owned(), partition: message.partition() };
-                        found.insert(name, message.payload().unwrap_or_default().to_vec());
+                    let is_it =
+                        |name: &TopicPartition| name.partition == message.partition() && name.topic == message.topic();
+                    last = last.filter(|(name, _)| is_it(name)).or_else(|| {
+                        names.iter().find(|(name, _)| is_it(name)).map(|(name, target)| (name, target.index))
+                    });
+                    if let (Some((_, partition)), Some(key)) = (last, message.key()) {
+                        each(StateRecord { partition, key, value: message.payload() })?;
+                    }
+                    records += 1;
+                    if records % BEAT_EVERY == 0 {
+                        beat(records);
+                        heard = Instant::now();
                     }
                     continue;
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) | None => {}
                 Some(Err(cause)) => warn!("reading state: {cause}; still trying"),
             }
-            self.drop_reached(targets)?;
-            if reported.elapsed() > SLOW {
+            beat(records);
+            self.drop_reached(&mut targets)?;
+            if reported.elapsed() > SLOW && !targets.is_empty() {
                 reported = Instant::now();
-                info!(
-                    partitions = targets.len(),
-                    seconds = started.elapsed().as_secs(),
-                    "still reading the saved state"
-                );
+                info!(partitions = targets.len(), records, "waiting for the rest of the saved state");
             }
-            if started.elapsed() > PATIENCE {
-                return Err(Error::failed(
-                    "reading the saved state",
-                    KafkaError::MessageConsumption(rdkafka::error::RDKafkaErrorCode::OperationTimedOut),
-                ));
+            if heard.elapsed() > PATIENCE {
+                let cause = KafkaError::MessageConsumption(rdkafka::error::RDKafkaErrorCode::OperationTimedOut);
+                return Err(Error::failed("reading the saved state", cause).into());
             }
         }
-        Ok(())
+        Ok(records)
     }
 
     /// Takes out the partitions that were read to their end.
-    fn drop_reached(&self, targets: &mut BTreeMap<TopicPartition, i64>) -> Result<(), Error> {
+    fn drop_reached(&self, targets: &mut BTreeMap<TopicPartition, Target>) -> Result<(), Error> {
         let positions = self.committed.position().map_err(|cause| Error::failed("reading state", cause))?;
         for element in positions.elements() {
             let name = TopicPartition { topic: element.topic().to_owned(), partition: element.partition() };
-            let reached =
-                matches!((element.offset(), targets.get(&name)), (Offset::Offset(at), Some(target)) if at >= *target);
+            let reached = matches!((element.offset(), targets.get(&name)), (Offset::Offset(at), Some(target)) if at >= target.high);
             if reached {
                 targets.remove(&name);
             }

@@ -58,48 +58,82 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// As what a producer takes.
+    pub fn as_message(&self) -> Message<'_> {
+        Message {
+            topic: &self.topic,
+            partition: self.partition,
+            key: self.key.as_deref(),
+            value: Some(&self.value),
+            headers: &self.headers,
+        }
+    }
+
     /// How much memory it takes, roughly.
     pub fn size(&self) -> usize {
+        self.as_message().size()
+    }
+}
+
+/// A record to be produced, borrowed from whoever keeps it until it is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Where to.
+    pub topic: &'a str,
+    /// Which partition; `None` = by key.
+    pub partition: Option<i32>,
+    /// The key.
+    pub key: Option<&'a [u8]>,
+    /// The value; `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+    /// Headers, in order.
+    pub headers: &'a [(String, Vec<u8>)],
+}
+
+impl<'a> Message<'a> {
+    fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        self.value.len() + self.key.as_ref().map_or(0, Vec::len) + headers + 64
+        self.value.map_or(0, <[u8]>::len) + self.key.map_or(0, <[u8]>::len) + headers + 64
     }
 
     /// A dead letter or late record that takes more than `limit` bytes, cut to them (R4); `None` where nothing is to be cut. Keys and
     /// headers are cut too, should they be that long, so that something is left of each.
-    fn cut_to(&self, limit: usize) -> Option<Self> {
+    fn cut_to(&self, limit: usize) -> Option<Outgoing> {
         let may_be_cut = self.headers.iter().any(|(name, _)| name == header::REASON);
         if !may_be_cut || self.size() <= limit {
             return None;
         }
-        let mut cut = self.clone();
-        cut.headers.iter_mut().for_each(|(_, value)| value.truncate(limit / 32));
-        if let Some(key) = &mut cut.key {
-            key.truncate(limit / 4);
-        }
-        cut.headers.push((header::WHOLE_BYTES.to_owned(), self.value.len().to_string().into_bytes()));
-        let rest = cut.size() - cut.value.len();
-        cut.value.truncate(limit.saturating_sub(rest));
+        let shorter = |bytes: &[u8], most: usize| bytes.get(..most).unwrap_or(bytes).to_vec();
+        let whole = self.value.unwrap_or_default();
+        let mut cut = Outgoing {
+            topic: self.topic.to_owned(),
+            partition: self.partition,
+            key: self.key.map(|key| shorter(key, limit / 4)),
+            value: Vec::new(),
+            headers: self.headers.iter().map(|(name, value)| (name.clone(), shorter(value, limit / 32))).collect(),
+        };
+        cut.headers.push((header::WHOLE_BYTES.to_owned(), whole.len().to_string().into_bytes()));
+        cut.value = shorter(whole, limit.saturating_sub(cut.size()));
         Some(cut)
     }
 
-    pub(super) fn to_headers(&self) -> OwnedHeaders {
-        let mut headers = OwnedHeaders::new_with_capacity(self.headers.len());
-        for (key, value) in &self.headers {
-            headers = headers.insert(Header { key, value: Some(value) });
+    pub(super) fn to_record(self) -> BaseRecord<'a, [u8], [u8]> {
+        let mut record = BaseRecord::to(self.topic);
+        if let Some(value) = self.value {
+            record = record.payload(value);
         }
-        headers
-    }
-
-    pub(super) fn to_record<'a>(&'a self) -> BaseRecord<'a, [u8], [u8]> {
-        let mut record = BaseRecord::to(&self.topic).payload(self.value.as_slice());
-        if let Some(key) = &self.key {
-            record = record.key(key.as_slice());
+        if let Some(key) = self.key {
+            record = record.key(key);
         }
         if let Some(partition) = self.partition {
             record = record.partition(partition);
         }
         if !self.headers.is_empty() {
-            record = record.headers(self.to_headers());
+            let mut headers = OwnedHeaders::new_with_capacity(self.headers.len());
+            for (key, value) in self.headers {
+                headers = headers.insert(Header { key, value: Some(value) });
+            }
+            record = record.headers(headers);
         }
         record
     }
@@ -202,31 +236,52 @@ impl TransactionalProducer {
     pub fn commit<'a>(
         &self,
         consumer: &GroupConsumer,
-        records: impl Iterator<Item = &'a Outgoing>,
+        records: impl Iterator<Item = Message<'a>>,
         offsets: &[CommitOffset<'_>],
     ) -> Result<(), Abort> {
-        let metadata = consumer.group_metadata().ok_or(Abort::NotMember)?;
-        let attempt = self.attempt(&metadata, records, offsets);
-        let Err(cause) = attempt else { return Ok(()) };
-        if is_fatal(&cause) {
-            return Err(Abort::Fatal(cause));
-        }
-        if self.producer.context().undelivered() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
-            // What waits behind the refused record is reported to nobody, so an abort would not end.
+        self.commit_as(consumer.group_metadata().as_ref(), records, offsets)
+    }
+
+    /// The same in the name of this member of a group.
+    pub(super) fn commit_as<'a>(
+        &self,
+        metadata: Option<&ConsumerGroupMetadata>,
+        records: impl Iterator<Item = Message<'a>>,
+        offsets: &[CommitOffset<'_>],
+    ) -> Result<(), Abort> {
+        let metadata = metadata.ok_or(Abort::NotMember)?;
+        let Err(cause) = self.attempt(records, Some((metadata, offsets))) else { return Ok(()) };
+        if self.is_refused_for_size() {
             self.longest.lower();
-            return Err(Abort::Fatal(cause));
+        }
+        Err(self.give_up(cause))
+    }
+
+    /// Produces `records`, all or nothing, without offsets of a group.
+    pub fn commit_records<'a>(&self, records: impl Iterator<Item = Message<'a>>) -> Result<(), Abort> {
+        self.attempt(records, None).map_err(|cause| self.give_up(cause))
+    }
+
+    fn is_refused_for_size(&self) -> bool {
+        self.producer.context().undelivered() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
+    }
+
+    /// Undoes an attempt that failed, if it can be undone.
+    fn give_up(&self, cause: KafkaError) -> Abort {
+        // What waits behind a record that was refused for its size is reported to nobody, so an abort would not end.
+        if is_fatal(&cause) || self.is_refused_for_size() {
+            return Abort::Fatal(cause);
         }
         match self.producer.abort_transaction(STEP) {
-            Ok(()) => Err(Abort::Again(cause)),
-            Err(abort_failed) => Err(Abort::Fatal(abort_failed)),
+            Ok(()) => Abort::Again(cause),
+            Err(abort_failed) => Abort::Fatal(abort_failed),
         }
     }
 
     fn attempt<'a>(
         &self,
-        metadata: &ConsumerGroupMetadata,
-        records: impl Iterator<Item = &'a Outgoing>,
-        offsets: &[CommitOffset<'_>],
+        records: impl Iterator<Item = Message<'a>>,
+        offsets: Option<(&ConsumerGroupMetadata, &[CommitOffset<'_>])>,
     ) -> Result<(), KafkaError> {
         self.producer.context().forget_undelivered();
         self.producer.begin_transaction()?;
@@ -234,18 +289,20 @@ impl TransactionalProducer {
             self.send(record)?;
         }
         self.await_deliveries()?;
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for one in offsets {
-            list.add_partition_offset(one.topic, one.partition, Offset::Offset(one.offset))?;
+        if let Some((metadata, offsets)) = offsets {
+            let mut list = TopicPartitionList::with_capacity(offsets.len());
+            for one in offsets {
+                list.add_partition_offset(one.topic, one.partition, Offset::Offset(one.offset))?;
+            }
+            retry(|| self.producer.send_offsets_to_transaction(&list, metadata, STEP))?;
         }
-        retry(|| self.producer.send_offsets_to_transaction(&list, metadata, STEP))?;
         retry(|| self.producer.commit_transaction(STEP))
     }
 
-    fn send(&self, outgoing: &Outgoing) -> Result<(), KafkaError> {
+    fn send(&self, outgoing: Message<'_>) -> Result<(), KafkaError> {
         let deadline = Instant::now() + STEP;
         let cut = outgoing.cut_to(self.longest.bytes());
-        let mut record = cut.as_ref().unwrap_or(outgoing).to_record();
+        let mut record = cut.as_ref().map_or(outgoing, Outgoing::as_message).to_record();
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),

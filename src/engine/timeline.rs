@@ -52,8 +52,8 @@ enum State<W> {
 
 struct Slot<W> {
     end: Boundary,
-    /// Of the first record that is a member of this window.
-    first_offset: i64,
+    /// Of the first record that is a member of this window; `None` where only carries fell due.
+    first_offset: Option<i64>,
     /// Before that record was read.
     watermark_before: Option<EventTime>,
     state: State<W>,
@@ -113,16 +113,31 @@ impl<W> Timeline<W> {
 
     /// The oldest window that has become final and was not handed out yet. Call until `None`.
     pub fn close_next(&mut self) -> Option<Closed<W>> {
-        let end = self.oldest_open?;
-        if !self.is_final(end) {
-            return None;
-        }
+        let end = self.next_final()?;
         let index = self.slots.iter().position(|slot| matches!(slot.state, State::Open(_)))?;
         let slot = self.slots.get_mut(index)?;
         let State::Open(window) = std::mem::replace(&mut slot.state, State::Closed) else { return None };
         self.oldest_open =
             self.slots.iter().skip(index + 1).find(|slot| matches!(slot.state, State::Open(_))).map(|slot| slot.end);
         Some(Closed { end, window })
+    }
+
+    /// The end of the window that [`Self::close_next`] would hand out.
+    pub fn next_final(&self) -> Option<Boundary> {
+        self.oldest_open.filter(|end| self.is_final(*end))
+    }
+
+    /// Something beside a window has closed at `end`, a boundary that is final: it is waited for like a window.
+    pub fn close_beside(&mut self, end: Boundary) {
+        let index = self.slots.partition_point(|slot| slot.end < end);
+        if self.slots.get(index).is_none_or(|slot| slot.end != end) {
+            self.slots.insert(index, Slot { end, first_offset: None, watermark_before: None, state: State::Closed });
+        }
+    }
+
+    /// Whether what ends at `end` takes no more records.
+    pub fn is_final(&self, end: Boundary) -> bool {
+        self.watermark.is_some_and(|watermark| end.plus(self.rules.grace_ms).as_millis() <= watermark.as_millis())
     }
 
     /// The rows of the window that ends at `end` are safe. Acknowledgements may come in any order, and more than once.
@@ -143,11 +158,12 @@ impl<W> Timeline<W> {
         }
         let frontier = frontier.max(self.frontier);
         let needed = self.slots.iter().filter(|slot| frontier.is_none_or(|boundary| slot.end > boundary));
-        let first = needed.min_by_key(|slot| slot.first_offset);
+        let with_records = needed.filter_map(|slot| Some((slot.first_offset?, slot.watermark_before)));
+        let first = with_records.min_by_key(|(offset, _)| *offset);
         CommitPoint {
             frontier,
-            first_needed: first.map(|slot| slot.first_offset),
-            watermark: first.map_or(self.watermark, |slot| slot.watermark_before),
+            first_needed: first.map(|(offset, _)| offset),
+            watermark: first.map_or(self.watermark, |(_, watermark)| watermark),
         }
     }
 
@@ -187,10 +203,6 @@ impl<W> Timeline<W> {
         Some(Boundary::at_or_before(watermark.plus(-self.rules.grace_ms), self.rules.window_ms))
     }
 
-    fn is_final(&self, end: Boundary) -> bool {
-        self.watermark.is_some_and(|watermark| end.plus(self.rules.grace_ms).as_millis() <= watermark.as_millis())
-    }
-
     /// Remembers the watermark before the first event of a record.
     fn read(&mut self, offset: i64) {
         if self.reading.is_none_or(|(current, _)| current != offset) {
@@ -211,7 +223,7 @@ impl<W> Timeline<W> {
                 let index = after.map_or(0, |index| index + 1);
                 let state = State::Open(make(end));
                 let watermark_before = self.reading.and_then(|(_, watermark)| watermark);
-                self.slots.insert(index, Slot { end, first_offset: offset, watermark_before, state });
+                self.slots.insert(index, Slot { end, first_offset: Some(offset), watermark_before, state });
                 self.oldest_open = Some(self.oldest_open.map_or(end, |oldest| oldest.min(end)));
                 index
             }

@@ -5,17 +5,23 @@
 //! R3  Side outputs are given, and left-out parts of records counted, only for offsets at or beyond the saved position, so that a replay
 //!     does not repeat them.
 //! R4  A tick counts in nothing; it moves the watermark and is a member of its window like any record.
+//! R5  Boundaries close in ascending order. At each, the sessions that fall due there are final first; then the window that ends there
+//!     closes, so that a record in it begins a new life of its session.
 
 use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::clock::{Clock, clamp};
-use crate::aggregate::cmcd::{Caps, ClosedWindow, Context, Outcome, Size, SourceLabels, Window};
+use crate::aggregate::cmcd::{
+    CARRY_VERSION, Caps, Context, EdgeTotals, Outcome, RollupKey, Size, SourceLabels, Window, finish_sessions,
+};
 use crate::decode::cmcd::Decoder;
-use crate::engine::{Accepted, CommitPoint, Rules, Timeline};
+use crate::engine::{Accepted, CarryStore, CommitPoint, Due, Rules, SavedCarry, Timeline};
 use crate::model::cmcd::{Event, Mode};
-use crate::model::{Boundary, EventTime, Reason, Record};
+use crate::model::{Boundary, EventTime, Reason, Record, Row, Rows};
 
 /// What a source's records mean and how its windows behave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,21 +83,50 @@ pub struct Resume {
     pub frontier: Option<Boundary>,
     /// The watermark at `offset`, as the commit had it.
     pub watermark: Option<EventTime>,
+    /// What ends at or before it is computed for the sake of what follows, and gives nothing; `None` = everything is given.
+    pub silent_until: Option<Boundary>,
 }
 
 impl Resume {
     /// From here on, with nothing read before.
     pub fn afresh(offset: i64) -> Self {
-        Self { offset, saved_position: offset, frontier: None, watermark: None }
+        Self { offset, saved_position: offset, frontier: None, watermark: None, silent_until: None }
     }
 }
 
-/// A window that has just closed.
+/// The carries of a partition of which nothing is known yet.
+pub fn no_carries(settings: &SourceSettings) -> CarryStore {
+    CarryStore::new(CARRY_VERSION, settings.rules.window_ms)
+}
+
+/// A boundary that has just closed.
 pub struct ClosedSource {
-    /// Where it ends.
+    /// The boundary.
     pub end: Boundary,
-    /// Its rows and partials.
-    pub window: ClosedWindow,
+    /// The rows of sessions that are final there, and of the window that ends there.
+    pub rows: ClosedRows,
+    /// The partition's part of the edge rows of the window that ends there; a key may come twice, and its parts add.
+    pub edges: Vec<(RollupKey, EdgeTotals)>,
+}
+
+/// Rows of several kinds, one kind after the other.
+#[derive(Clone, Default)]
+pub struct ClosedRows(Vec<Arc<dyn Rows>>);
+
+impl Rows for ClosedRows {
+    fn len(&self) -> usize {
+        self.0.iter().map(|rows| rows.len()).sum()
+    }
+
+    fn visit(&self, range: Range<usize>, each: &mut dyn FnMut(&Row<'_>)) {
+        let mut begins = 0;
+        for rows in &self.0 {
+            let ends = begins + rows.len();
+            let (from, to) = (range.start.clamp(begins, ends), range.end.clamp(begins, ends));
+            rows.visit(from - begins..to - begins, each);
+            begins = ends;
+        }
+    }
 }
 
 /// One partition of a source topic.
@@ -99,10 +134,12 @@ pub struct SourceFold {
     settings: SourceSettings,
     labels: SourceLabels,
     timeline: Timeline<Window<RandomState>>,
+    carries: CarryStore,
     /// The next offset to be read.
     position: i64,
     /// Side outputs are new from this offset on.
     side_outputs_from: i64,
+    silent_until: Option<Boundary>,
     /// How large recent windows became, to size the next one.
     recent: VecDeque<Size>,
     hasher: RandomState,
@@ -110,8 +147,14 @@ pub struct SourceFold {
 }
 
 impl SourceFold {
-    /// Goes on where a commit left off; side outputs are new from the saved position on.
-    pub fn restore(settings: SourceSettings, partition: i32, resume: Resume) -> Self {
+    /// Begins at an offset of which nothing is known.
+    pub fn afresh(settings: SourceSettings, partition: i32, offset: i64) -> Self {
+        let carries = no_carries(&settings);
+        Self::restore(settings, partition, Resume::afresh(offset), carries)
+    }
+
+    /// Goes on where a commit left off, with the carries that it saved; side outputs are new from the saved position on.
+    pub fn restore(settings: SourceSettings, partition: i32, resume: Resume, carries: CarryStore) -> Self {
         let labels = SourceLabels {
             source: settings.source.as_str().into(),
             shard: partition.to_string().into(),
@@ -121,8 +164,10 @@ impl SourceFold {
             timeline: Timeline::restore(settings.rules, resume.frontier, resume.watermark),
             settings,
             labels,
+            carries,
             position: resume.offset,
             side_outputs_from: resume.saved_position,
+            silent_until: resume.silent_until,
             recent: VecDeque::new(),
             hasher: RandomState::default(),
             counts: Counts::default(),
@@ -153,14 +198,51 @@ impl SourceFold {
         }
     }
 
-    /// The oldest window that has become final. Call until `None`; then acknowledge each when its rows are safe.
+    /// The oldest boundary that has become final and has something to give. Call until `None`, also before the first record; then
+    /// acknowledge each when its rows are safe.
     pub fn close_next(&mut self) -> Option<ClosedSource> {
-        let closed = self.timeline.close_next()?;
-        self.recent.push_back(closed.window.size());
-        if self.recent.len() > 3 {
-            self.recent.pop_front();
+        loop {
+            let window_end = self.timeline.next_final();
+            let due = self.carries.next_due().filter(|due| self.timeline.is_final(*due));
+            let end = match (window_end, due) {
+                (Some(window_end), Some(due)) => window_end.min(due),
+                (window_end, due) => window_end.or(due)?,
+            };
+            let due = self.carries.close(end);
+            if window_end != Some(end) && due.is_empty() {
+                // What was to be looked at here waits on.
+                continue;
+            }
+            return Some(self.close(end, window_end == Some(end), &due));
         }
-        Some(ClosedSource { end: closed.end, window: closed.window.close(self.labels.clone()) })
+    }
+
+    fn close(&mut self, end: Boundary, has_window: bool, due: &[Due]) -> ClosedSource {
+        let mut closed = ClosedSource { end, rows: ClosedRows::default(), edges: Vec::new() };
+        if !due.is_empty() {
+            let window_ms = self.settings.rules.window_ms;
+            let due = due.iter().map(|one| (one.key(), one.value()));
+            let finished = finish_sessions(due, end, window_ms, &self.labels);
+            closed.rows.0.push(Arc::new(finished.rows));
+            closed.edges.extend(finished.edges);
+        }
+        let window = if has_window { self.timeline.close_next() } else { None };
+        match window {
+            Some(window) => {
+                self.recent.push_back(window.window.size());
+                if self.recent.len() > 3 {
+                    self.recent.pop_front();
+                }
+                let window = window.window.close(self.labels.clone(), &mut self.carries);
+                closed.rows.0.push(Arc::new(window.sessions));
+                closed.edges.extend(window.edges);
+            }
+            None => self.timeline.close_beside(end),
+        }
+        if Some(end) <= self.silent_until {
+            return ClosedSource { end, rows: ClosedRows::default(), edges: Vec::new() };
+        }
+        closed
     }
 
     /// The rows of the window ending at `end` are safe.
@@ -176,11 +258,40 @@ impl SourceFold {
     /// The commit that saved `point` has succeeded.
     pub fn committed(&mut self, point: &CommitPoint) {
         self.timeline.committed(point);
+        self.carries.committed(point.frontier);
+    }
+
+    /// The carries that a commit of `point` has to save, in order.
+    pub fn carry_changes(&self, point: &CommitPoint) -> impl Iterator<Item = &SavedCarry> {
+        self.carries.changes(point.frontier)
+    }
+
+    /// What ends at or before it gives nothing.
+    pub fn silent_until(&self) -> Option<Boundary> {
+        self.silent_until
+    }
+
+    /// Whether nothing is open but windows that hold nothing, of ticks.
+    pub fn is_drained(&self) -> bool {
+        self.carries.is_empty()
+            && self.timeline.unacknowledged() == 0
+            && self.timeline.open_windows().all(|(_, window)| window.is_empty())
+    }
+
+    /// How many sessions live on from window to window.
+    pub fn live_sessions(&self) -> usize {
+        self.carries.len()
     }
 
     /// The next offset to be read.
     pub fn position(&self) -> i64 {
         self.position
+    }
+
+    /// Side outputs were given for every offset before this one: the position, or that of a predecessor as long as records are read again
+    /// (R3). This is what a commit has to save.
+    pub fn saved_position(&self) -> i64 {
+        self.position.max(self.side_outputs_from)
     }
 
     /// The settings it was made with.
@@ -341,7 +452,7 @@ mod tests {
         let mut decoder = Decoder::new(Arc::new(Carriers::fixed(Carrier::Body)));
         // Resumed at 5, after 6 had been read before.
         let resume = Resume { saved_position: 7, ..Resume::afresh(5) };
-        let mut fold = SourceFold::restore(settings(), 0, resume);
+        let mut fold = SourceFold::restore(settings(), 0, resume, no_carries(&settings()));
         let rejected: Vec<u64> = (5..8)
             .map(|offset| {
                 assert_eq!(fold.push(&at(offset), &mut decoder), None, "the other report counts: no dead letter");

@@ -6,6 +6,7 @@ use tracing::warn;
 use super::saved;
 use crate::aggregate::rollup;
 use crate::bus::{self, Abort, ends_reading};
+use crate::engine::CarryError;
 
 /// Why a worker ended.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,16 @@ pub enum Error {
         partition: i32,
         /// What does not fit.
         cause: saved::Error,
+    },
+    /// A carry does not fit.
+    #[error("{topic}/{partition} cannot be taken over: {cause}")]
+    Carry {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// What does not fit.
+        cause: CarryError,
     },
     /// A record has a meaning that only a newer program knows.
     #[error("{topic}/{partition} cannot be read on at offset {offset}: {cause}")]
@@ -52,7 +63,7 @@ impl Error {
         match self {
             Self::Bus(cause) => cause.may_pass(),
             Self::Assignment(_) | Self::Reading(_) | Self::Commit(_) => true,
-            Self::Saved { .. } | Self::Newer { .. } => false,
+            Self::Saved { .. } | Self::Carry { .. } | Self::Newer { .. } => false,
         }
     }
 }

@@ -1,19 +1,22 @@
 //! What a worker thread does: records in from the bus, closed windows out to the sink, and one commit for all of it.
 //!
 //! `worker` is the loop that both stages share; `session` folds a source's records into session rows and partials, `rollup` folds
-//! partials into edge rows. `outbox` carries closed windows to the sink and acknowledgements back.
+//! partials into edge rows. `outbox` carries closed windows to the sink and acknowledgements back, `past` reads back what was saved.
 
 mod fault;
 mod outbox;
+mod past;
 mod rollup;
 mod saved;
 mod session;
 mod ticks;
 mod viewers;
+mod watchdog;
 mod worker;
 
 pub use fault::Error;
 pub use outbox::{Outbox, deliver};
+pub use past::{Past, ReadBack};
 pub use rollup::RollupStage;
 pub use session::{SessionStage, SideTopics, SourcePlan};
 pub use worker::{Options, work};
@@ -22,6 +25,7 @@ use std::sync::Arc;
 
 use crate::aggregate::rollup::Announcement;
 use crate::bus::{Outgoing, TopicPartition};
+use crate::engine::SavedCarry;
 use crate::model::{Boundary, Record, Rows};
 use crate::observe::Partition as PartitionView;
 use crate::sink::Refused;
@@ -73,8 +77,12 @@ pub trait Work {
     fn prepare(&self) -> Option<Prepared<Self::Point>>;
     /// What goes out in that commit's transaction.
     fn outgoing<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a Outgoing> + 'a>;
+    /// The carries that the commit saves, in the order in which they must be written.
+    fn carries<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a>;
     /// The commit has succeeded.
     fn committed(&mut self, point: Self::Point);
+    /// The next offset to be read.
+    fn position(&self) -> i64;
     /// Memory that the next commit will free, whatever the sink does, in bytes: too much of it hastens the commit.
     fn waiting_bytes(&self) -> usize;
     /// How many closed windows wait for their acknowledgement.
@@ -89,19 +97,25 @@ pub trait Work {
 pub trait Stage {
     /// The work of one of its partitions.
     type Work: Work;
+    /// The carries of one of its partitions.
+    type Carries: Past;
 
     /// The name in metrics and in the group's name.
     fn name(&self) -> &'static str;
+    /// The topology's rules number.
+    fn rules(&self) -> i64;
     /// The topics it reads.
     fn topics(&self) -> Vec<String>;
     /// The state topic that belongs to a topic it reads.
     fn state_topic(&self, topic: &str) -> String;
+    /// The carries of a partition of this topic, before any is read back.
+    fn no_carries(&self, topic: &str) -> Self::Carries;
     /// Begins the work of a partition, given what was saved of it and the number of partitions of its topic.
     fn restore(
         &self,
         name: &TopicPartition,
         partitions: i32,
-        saved: Option<&[u8]>,
+        saved: ReadBack<Self::Carries>,
         start: StartOffset,
     ) -> Result<Self::Work, saved::Error>;
     /// Whether silence in a topic it reads is ended by ticks.

@@ -11,16 +11,17 @@ use tracing::{debug, error};
 
 use super::saved::{self, Frame, Saved};
 use super::viewers::report_source;
-use super::{Closed, Error, Prepared, Stage, StartOffset, WindowName, Work};
+use super::{Closed, Error, Prepared, ReadBack, Stage, StartOffset, WindowName, Work};
+use crate::aggregate::cmcd::CARRY_VERSION;
 use crate::aggregate::rollup::{Announcement, EdgeKey, Partial};
 use crate::bus::{Outgoing, TopicPartition};
 use crate::decode::cmcd::{Carriers, Decoder};
-use crate::engine::CommitPoint;
-use crate::fold::{Resume, SideOutput, SourceFold, SourceSettings};
+use crate::engine::{CarryStore, CommitPoint, SavedCarry};
+use crate::fold::{Resume, SavedSource, SideOutput, SourceFold, SourceSettings, no_carries};
 use crate::model::cmcd::Warning;
 use crate::model::partition::partition_of;
 use crate::model::record::header;
-use crate::model::{Boundary, Reason, Record};
+use crate::model::{Boundary, EventTime, Reason, Record};
 use crate::observe::Partition as PartitionView;
 use crate::sink::Refused;
 use crate::telemetry;
@@ -65,9 +66,14 @@ impl SessionStage {
 
 impl Stage for SessionStage {
     type Work = SessionWork;
+    type Carries = CarryStore;
 
     fn name(&self) -> &'static str {
         "session"
+    }
+
+    fn rules(&self) -> i64 {
+        self.rules
     }
 
     fn topics(&self) -> Vec<String> {
@@ -79,17 +85,23 @@ impl Stage for SessionStage {
         source.map_or_else(String::new, |source| source.state_topic.clone())
     }
 
+    fn no_carries(&self, topic: &str) -> CarryStore {
+        let source = self.sources.iter().find(|source| source.topic == topic);
+        source.map_or_else(|| CarryStore::new(CARRY_VERSION, 1), |source| no_carries(&source.settings))
+    }
+
     fn restore(
         &self,
         name: &TopicPartition,
         partitions: i32,
-        saved: Option<&[u8]>,
+        saved: ReadBack<CarryStore>,
         start: StartOffset,
     ) -> Result<SessionWork, saved::Error> {
+        let ReadBack { frontier, carries } = saved;
         let plan = self.sources.iter().find(|source| source.topic == name.topic);
         let plan = plan.ok_or_else(|| saved::Error::Unknown { topic: name.topic.clone() })?;
         let frame = Frame { rules: self.rules, partitions: i64::from(partitions) };
-        let saved = saved.map(|bytes| Saved::decode(bytes, frame)).transpose()?;
+        let saved = frontier.map(|bytes| Saved::decode(&bytes, frame)).transpose()?;
         let source = plan.settings.source.clone();
         if saved.is_none() && start.committed {
             metrics::counter!(telemetry::FRONTIER_MISSING.name, "source" => source.clone()).increment(1);
@@ -99,21 +111,33 @@ impl Stage for SessionStage {
                 "an offset is committed but no frontier is saved: windows that straddle the restart may be written with too little. Was the state topic deleted, or the offset set by other tools? They belong together"
             );
         }
+        let epoch = saved.as_ref().and_then(|saved| saved.sources.get(source.as_str())).map_or(0, |saved| saved.epoch);
+        let rules = plan.settings.rules;
         let resume = saved.map_or_else(
             || Resume::afresh(start.offset),
-            |saved| Resume {
-                offset: start.offset,
-                saved_position: saved.position.max(start.offset),
-                frontier: saved.frontiers.get(source.as_str()).copied(),
-                watermark: saved.watermark,
+            |saved| {
+                let saved = saved.for_windows_of(rules.window_ms);
+                let frontier = saved.sources.get(source.as_str()).and_then(|saved| saved.frontier);
+                // What a window of the old rules and one of the new ones both hold is late in the new one: counted and kept, not lost.
+                let passed = frontier.map(|end| EventTime::from_millis(end.as_millis()).plus(rules.grace_ms));
+                Resume {
+                    offset: saved.counts_from(start.offset),
+                    saved_position: saved.position.max(start.offset),
+                    frontier,
+                    watermark: saved.watermark.max(passed.filter(|_| saved.under_older_rules)),
+                    silent_until: saved.silent_until,
+                }
             },
         );
+        let counts_from = resume.offset;
         Ok(SessionWork {
-            fold: SourceFold::restore(plan.settings.clone(), name.partition, resume),
+            fold: SourceFold::restore(plan.settings.clone(), name.partition, resume, carries),
             decoder: Decoder::new(Arc::clone(&plan.carriers)),
             topics: Arc::clone(&self.topics),
             name: name.clone(),
             frame,
+            epoch,
+            counts_from,
             pending: VecDeque::new(),
             sides: Vec::new(),
             side_bytes: 0,
@@ -145,6 +169,10 @@ pub struct SessionWork {
     topics: Arc<SideTopics>,
     name: TopicPartition,
     frame: Frame,
+    /// How often the source had been reset.
+    epoch: i64,
+    /// Records before this offset were read under older rules, and count in nothing.
+    counts_from: i64,
     /// Partials and refused rows of closed windows, until a commit's frontier covers them.
     pending: VecDeque<(Boundary, Vec<Outgoing>)>,
     /// Dead letters and late records since the last commit.
@@ -188,6 +216,19 @@ impl SessionWork {
         self.sides.push(outgoing);
     }
 
+    fn saved(&self, point: &CommitPoint) -> Saved {
+        let source: Box<str> = self.fold.settings().source.as_str().into();
+        let saved = SavedSource { epoch: self.epoch, frontier: point.frontier };
+        Saved {
+            position: self.fold.saved_position(),
+            sources: BTreeMap::from([(source, saved)]),
+            watermark: point.watermark,
+            drained: self.fold.is_drained(),
+            silent_until: self.fold.silent_until().filter(|until| Some(*until) > point.frontier),
+            under_older_rules: false,
+        }
+    }
+
     fn partial(&self, end: Boundary, key: EdgeKey, totals: crate::aggregate::cmcd::EdgeTotals) -> Outgoing {
         let (topic, partitions) = &self.topics.partials;
         let bytes = key.encode();
@@ -195,7 +236,7 @@ impl SessionWork {
             topic: topic.clone(),
             partition: Some(partition_of(&bytes, *partitions)),
             key: Some(bytes),
-            value: Partial { key, end, totals }.encode_value(),
+            value: Partial { key, end, epoch: self.epoch, totals }.encode_value(),
             headers: Vec::new(),
         }
     }
@@ -206,6 +247,9 @@ impl Work for SessionWork {
 
     fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
         self.last_append_ms = record.append_ms;
+        if record.offset < self.counts_from {
+            return Ok(());
+        }
         if let Some(side) = self.fold.push(record, &mut self.decoder) {
             self.keep_side(record, side);
         }
@@ -215,7 +259,7 @@ impl Work for SessionWork {
     fn next_closed(&mut self) -> Option<Closed> {
         let closed = self.fold.close_next()?;
         let (source, cdn) = (self.fold.settings().source.clone(), self.fold.settings().cdn.clone());
-        let edges = closed.window.edges.into_iter();
+        let edges = closed.edges.into_iter();
         let partials: Vec<Outgoing> =
             edges.map(|(key, totals)| self.partial(closed.end, EdgeKey::new(&source, &cdn, &key), totals)).collect();
         self.keep_for(closed.end, partials);
@@ -223,7 +267,7 @@ impl Work for SessionWork {
         metrics::histogram!(telemetry::WINDOW_CLOSE_DELAY.name, "source" => source.clone())
             .record(delay_ms as f64 / 1000.0);
         let name = WindowName { source: source.into(), end: closed.end };
-        Some(Closed { name, rows: Arc::new(closed.window.sessions) })
+        Some(Closed { name, rows: Arc::new(closed.rows) })
     }
 
     fn acknowledge(&mut self, window: &WindowName, refused: Vec<Refused>) {
@@ -234,18 +278,18 @@ impl Work for SessionWork {
 
     fn prepare(&self) -> Option<Prepared<SessionPoint>> {
         let point = self.fold.commit_point();
-        let position = self.fold.position();
+        let position = self.fold.saved_position();
         if self.last_saved == Some((point, position)) {
             return None;
         }
         let source: Box<str> = self.fold.settings().source.as_str().into();
-        let frontiers: BTreeMap<_, _> = point.frontier.map(|frontier| (source.clone(), frontier)).into_iter().collect();
         let announcement = point.frontier.filter(|frontier| Some(*frontier) > self.fold.frontier());
         let partitions = i32::try_from(self.frame.partitions).unwrap_or(i32::MAX);
-        let announce = |frontier| Announcement { source, partitions, partition: self.name.partition, frontier };
+        let announce =
+            |frontier| Announcement { source, partitions, partition: self.name.partition, frontier, epoch: self.epoch };
         Some(Prepared {
-            resume_offset: point.resume_offset(position),
-            state: Saved { position, frontiers, watermark: point.watermark }.encode(self.frame),
+            resume_offset: point.resume_offset(self.fold.position()),
+            state: self.saved(&point).encode(self.frame),
             announcement: announcement.map(announce),
             point: SessionPoint { point, position },
         })
@@ -255,6 +299,10 @@ impl Work for SessionWork {
         let frontier = point.point.frontier;
         let covered = self.pending.iter().filter(move |(end, _)| Some(*end) <= frontier);
         Box::new(covered.flat_map(|(_, records)| records).chain(&self.sides))
+    }
+
+    fn carries<'a>(&'a self, point: &'a SessionPoint) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a> {
+        Box::new(self.fold.carry_changes(&point.point))
     }
 
     fn committed(&mut self, point: SessionPoint) {
@@ -267,6 +315,10 @@ impl Work for SessionWork {
         self.side_bytes = 0;
         self.fold.committed(&point.point);
         self.last_saved = Some((self.fold.commit_point(), point.position));
+    }
+
+    fn position(&self) -> i64 {
+        self.fold.position()
     }
 
     fn waiting_bytes(&self) -> usize {
@@ -291,6 +343,8 @@ impl Work for SessionWork {
             windows_open: windows as u64,
             windows_unacknowledged: self.fold.unacknowledged() as u64,
             sessions_newest_window: sessions as u64,
+            sessions_live: self.fold.live_sessions() as u64,
+            drained: self.fold.is_drained(),
         }]
     }
 
@@ -322,10 +376,10 @@ fn count_dead_letters(source: &str, reason: Reason, count: u64) {
 fn origin_headers(name: &TopicPartition, record: &Record<'_>, reason: &str) -> Vec<(String, Vec<u8>)> {
     let mut headers = vec![
         (header::REASON.to_owned(), reason.as_bytes().to_vec()),
-        ("qoe-origin-topic".to_owned(), name.topic.as_bytes().to_vec()),
-        ("qoe-origin-partition".to_owned(), name.partition.to_string().into_bytes()),
-        ("qoe-origin-offset".to_owned(), record.offset.to_string().into_bytes()),
-        ("qoe-origin-append-ms".to_owned(), record.append_ms.to_string().into_bytes()),
+        (header::ORIGIN_TOPIC.to_owned(), name.topic.as_bytes().to_vec()),
+        (header::ORIGIN_PARTITION.to_owned(), name.partition.to_string().into_bytes()),
+        (header::ORIGIN_OFFSET.to_owned(), record.offset.to_string().into_bytes()),
+        (header::ORIGIN_APPEND_MS.to_owned(), record.append_ms.to_string().into_bytes()),
     ];
     headers.extend(record.headers.iter().map(|(name, value)| (name.to_owned(), value.into_bytes())));
     headers
@@ -348,9 +402,9 @@ fn refused_row(topic: &str, name: &TopicPartition, row: &Refused) -> Outgoing {
         value: row.line.clone().into_bytes(),
         headers: vec![
             (header::REASON.to_owned(), Reason::RowRefused.as_str().as_bytes().to_vec()),
-            ("qoe-origin-topic".to_owned(), name.topic.as_bytes().to_vec()),
-            ("qoe-origin-partition".to_owned(), name.partition.to_string().into_bytes()),
-            ("qoe-answer".to_owned(), row.answer.clone().into_bytes()),
+            (header::ORIGIN_TOPIC.to_owned(), name.topic.as_bytes().to_vec()),
+            (header::ORIGIN_PARTITION.to_owned(), name.partition.to_string().into_bytes()),
+            (header::ANSWER.to_owned(), row.answer.clone().into_bytes()),
         ],
     }
 }

@@ -7,8 +7,8 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use metrics_util::MetricKindMask;
 
 use super::{
-    BUILD_INFO, FRONTIER, Kind, LOG_END, METRICS, POSITION_LAG, RESIDENT_MEMORY, RESUME_DISTANCE, SINK_HEALTHY,
-    WATERMARK, WINDOWS_OPEN, WINDOWS_UNACKNOWLEDGED, WORKER_SILENCE, WORKERS_JOINED,
+    BUILD_INFO, FRONTIER, Kind, LIVE_SESSIONS, LOG_END, METRICS, POSITION_LAG, RESIDENT_MEMORY, RESUME_DISTANCE,
+    SINK_HEALTHY, WATERMARK, WINDOWS_OPEN, WINDOWS_UNACKNOWLEDGED, WORKER_SILENCE, WORKERS_JOINED,
 };
 use crate::observe::{Partition, Sink, Status};
 
@@ -97,6 +97,7 @@ fn set_partition_gauges(partition: &Partition) {
     };
     let seconds = |millis: i64| millis as f64 / 1_000.0;
     set(WINDOWS_OPEN.name, partition.windows_open as f64);
+    set(LIVE_SESSIONS.name, partition.sessions_live as f64);
     set(WINDOWS_UNACKNOWLEDGED.name, partition.windows_unacknowledged as f64);
     set(RESUME_DISTANCE.name, partition.position.saturating_sub(partition.resume_offset) as f64);
     partition.watermark_ms.into_iter().for_each(|watermark| set(WATERMARK.name, seconds(watermark)));

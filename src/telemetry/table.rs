@@ -67,19 +67,31 @@ metrics! {
     COMMIT_DURATION = Histogram(SHORT_SECONDS), "streamgauge_commit_seconds", ["stage"],
         "How long a commit took, from its begin to the broker's answer.";
     COMMIT_FAILURES = Counter, "streamgauge_commit_failures_total", ["stage", "class"],
-        "Commits that failed: retriable, abort or fatal. Nothing is lost by the first two.";
+        "Commits that failed, by class: abort (nothing happened, the next one tries again), not_member (the group does not know the worker at present), fatal (the worker begins again from what was saved). Nothing is lost by any of them.";
+    RESTORE_DURATION = Histogram(SHORT_SECONDS), "streamgauge_restore_seconds", ["stage"],
+        "How long it took to read back what was saved of the partitions of an assignment.";
+    RESTORE_REMAINING = Gauge, "streamgauge_restore_remaining_records", ["stage"],
+        "Records of the state topics that are still to be read back, at most; 0 when no restore is going on.";
+    CARRIES_RESTORED = Counter, "streamgauge_carries_restored_total", ["stage"],
+        "Carries that were read back when partitions were taken over.";
+    LIVE_SESSIONS = Gauge, "streamgauge_live_sessions", ["source", "topic", "partition"],
+        "Sessions that live on from window to window.";
     FRONTIER_MISSING = Counter, "streamgauge_frontier_missing_total", ["source"],
         "Partitions taken over with a committed offset but no saved frontier: from there on at-least-once.";
     OFFSETS_LOST = Counter, "streamgauge_offsets_lost_total", ["source"],
         "Partitions whose committed offset retention had deleted: records were lost before they were read.";
     REBALANCES = Counter, "streamgauge_rebalances_total", ["stage"],
         "Assignments and revocations of partitions.";
+    PARTITIONS_STUCK = Gauge, "streamgauge_partitions_stuck", ["stage"],
+        "Partitions that have not advanced for two minutes although they have records, the sink keeps up and the bus answers. Above 0 the process is not alive: restart it.";
     BUS_ERRORS = Counter, "streamgauge_bus_errors_total", ["kind"],
         "Errors that the bus clients reported: credentials (refused), connection (no broker reached), other. They go on by themselves.";
     WORKER_RESTARTS = Counter, "streamgauge_worker_restarts_total", ["stage"],
         "Times a worker dropped everything and began again from what was committed, after a fault of the bus.";
     PARTIALS = Counter, "streamgauge_partials_total", ["stage"],
         "Partials written (stage session) or read (stage rollup).";
+    PARTIALS_LATE = Counter, "streamgauge_partials_late_total", ["source"],
+        "Partials that came after their window had closed without their partition, which had lagged by more than max_skew_ms; not in any row.";
     SINK_REQUESTS = Counter, "streamgauge_sink_requests_total", ["status"],
         "Requests to the sink, by class of status (2xx, 4xx, 5xx) or kind of failure (timeout, connection).";
     SINK_ROWS = Counter, "streamgauge_sink_rows_total", [],

@@ -18,6 +18,7 @@ mod plain_rows;
 pub mod records;
 mod starter;
 mod streamgauge;
+pub mod world;
 
 use std::io::Write;
 use std::time::{Duration, Instant};

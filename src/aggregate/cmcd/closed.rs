@@ -11,7 +11,7 @@ use super::sessions::{Part, Session};
 use super::starvation::openings;
 use super::window::{SourceLabels, UNKNOWN, Window};
 use crate::model::hash::stable_hash;
-use crate::model::{Boundary, Row, Rows, Schema, Value};
+use crate::model::{Boundary, Carries, Row, Rows, Schema, Value};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
@@ -24,10 +24,10 @@ pub struct ClosedWindow {
 }
 
 impl ClosedWindow {
-    pub(super) fn new<H>(window: Window<H>, labels: SourceLabels) -> Self {
+    pub(super) fn new<H>(window: Window<H>, labels: SourceLabels, _carries: &mut dyn Carries) -> Self {
         let Window { start, length_ms, sessions, rollups, tenants, contents, .. } = window;
         let entries = sessions.into_entries();
-        let (edges, edge_names) = summarise(&entries, rollups);
+        let (edges, edge_names) = summarise(&entries, &tenants, rollups);
         let placed = place(&entries, &tenants, start, length_ms);
         let sessions = SessionRows { labels, entries, placed, tenants, contents, edge_names };
         Self { sessions, edges }
@@ -113,7 +113,7 @@ fn media_class(session: &Session) -> Sum {
 }
 
 /// The part of each edge row, by key, and the edge name under which each key index counts.
-fn summarise(sessions: &[Session], rollups: Rollups) -> (Vec<(RollupKey, EdgeTotals)>, Vec<Box<str>>) {
+fn summarise(sessions: &[Session], tenants: &Names, rollups: Rollups) -> (Vec<(RollupKey, EdgeTotals)>, Vec<Box<str>>) {
     let resolved: Vec<u32> = (0..rollups.len()).map(|index| rollups.resolve(index)).collect();
     let mut edges: Vec<Option<(RollupKey, EdgeTotals)>> = rollups
         .into_kept()
@@ -121,7 +121,7 @@ fn summarise(sessions: &[Session], rollups: Rollups) -> (Vec<(RollupKey, EdgeTot
         .collect();
     let mut mentioned = Vec::new();
     for session in sessions {
-        count_session(session, &resolved, &mut edges, &mut mentioned);
+        count_session(session, session.stable_hash(tenants), &resolved, &mut edges, &mut mentioned);
     }
     let name = |index: &u32| match edges.get(*index as usize) {
         Some(Some((key, _))) => key.edge.clone(),
@@ -133,9 +133,10 @@ fn summarise(sessions: &[Session], rollups: Rollups) -> (Vec<(RollupKey, EdgeTot
     (edges, edge_names)
 }
 
-/// Adds one session to its edges. `mentioned` is scratch memory.
+/// Adds one session to its edges. `hash` tells it from others; `mentioned` is scratch memory.
 fn count_session(
     session: &Session,
+    hash: u64,
     resolved: &[u32],
     edges: &mut [Option<(RollupKey, EdgeTotals)>],
     mentioned: &mut Vec<u32>,
@@ -151,6 +152,7 @@ fn count_session(
         if counters.get(Sum::Requests) > 0 && !mentioned.contains(&key) {
             mentioned.push(key);
             edge.sessions += 1;
+            edge.seen.all.add(hash);
         }
     }
     for opening in openings(session.starved()) {
@@ -161,6 +163,7 @@ fn count_session(
         if let Some(place) = mentioned.iter().position(|candidate| *candidate == key) {
             mentioned.swap_remove(place);
             edge.sessions_starved += 1;
+            edge.seen.starved.add(hash);
         }
     }
 }

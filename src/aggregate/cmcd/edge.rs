@@ -6,12 +6,12 @@ use base64::engine::general_purpose::STANDARD;
 use super::counters::{Counters, EXTREMES, SUMS, Sum, Totals};
 use super::keys::Sketches;
 use super::schema::{EDGE_ONLY_COUNT, SHARED, shared_values};
-use crate::aggregate::{Sketch, SketchError};
+use crate::aggregate::{Distinct, DistinctError, Sketch, SketchError};
 use crate::model::Value;
 use crate::model::bytes::{Reader, Short, Writer};
 
 /// The version of the encoding, its first byte.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Why a partial cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum PartialError {
     /// One of its sketches is not one.
     #[error(transparent)]
     Sketch(#[from] SketchError),
+    /// One of its counts of distinct sessions is none.
+    #[error(transparent)]
+    Distinct(#[from] DistinctError),
 }
 
 /// What viewers at one edge experienced in one window, for the metrics page.
@@ -64,20 +67,45 @@ pub struct Viewers<'a> {
     pub throughput_bps: &'a Sketch,
 }
 
-/// What is known of one edge (and its other roll-up names) in one window: of one partition, or merged over all.
+/// The distinct sessions of one edge, by estimate: what is left of them when windows are put together.
+#[derive(Clone, Default)]
+pub(super) struct SessionsSeen {
+    pub(super) all: Distinct,
+    pub(super) starved: Distinct,
+}
+
+/// Over how much time totals speak, and how much of it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Whether they are those of one window, whose sessions are counted exactly.
+    pub(crate) one_window: bool,
+    /// How many source partitions they lack.
+    pub(crate) partitions_missing: i64,
+}
+
+/// What is known of one edge (and its other roll-up names): in one window, of one partition or merged over all; or in several windows
+/// put together.
 #[derive(Clone)]
 pub struct EdgeTotals {
     pub(super) totals: Totals,
+    /// Distinct sessions of one window; 0 for several.
     pub(super) sessions: i64,
     pub(super) sessions_starved: i64,
+    /// The most sessions of any of several windows; 0 for one.
+    sessions_peak: i64,
+    pub(super) seen: SessionsSeen,
     sketches: Sketches,
 }
 
 impl EdgeTotals {
+    /// The version of its encoding.
+    pub const VERSION: u8 = VERSION;
+
     pub(super) fn new(sessionless: &Counters, sketches: Sketches) -> Self {
         let mut totals = Totals::default();
         totals.absorb(sessionless);
-        Self { totals, sessions: 0, sessions_starved: 0, sketches }
+        let seen = SessionsSeen::default();
+        Self { totals, sessions: 0, sessions_starved: 0, sessions_peak: 0, seen, sketches }
     }
 
     /// Whether nothing was counted.
@@ -85,12 +113,30 @@ impl EdgeTotals {
         self.totals == Totals::default()
     }
 
-    /// Adds the part of another partition.
+    /// Adds the part of another partition of the same window. Sessions are disjoint over partitions, so their counts add.
     pub fn merge(&mut self, other: &Self) {
-        self.totals.merge(&other.totals);
         self.sessions = self.sessions.saturating_add(other.sessions);
         self.sessions_starved = self.sessions_starved.saturating_add(other.sessions_starved);
+        self.merge_measurements(other);
+    }
+
+    /// Adds another window, or several put together already. A session can be in both, so sessions are no longer counted, only estimated.
+    pub fn append(&mut self, other: &Self) {
+        self.sessions_peak = self.sessions_peak().max(other.sessions_peak());
+        (self.sessions, self.sessions_starved) = (0, 0);
+        self.merge_measurements(other);
+    }
+
+    fn merge_measurements(&mut self, other: &Self) {
+        self.totals.merge(&other.totals);
+        self.seen.all.merge(&other.seen.all);
+        self.seen.starved.merge(&other.seen.starved);
         self.sketches.merge(&other.sketches);
+    }
+
+    /// The most sessions of any window.
+    fn sessions_peak(&self) -> i64 {
+        self.sessions_peak.max(self.sessions)
     }
 
     /// Writes the partial: a version byte, then the counts and sketches in their declared order.
@@ -105,13 +151,16 @@ impl EdgeTotals {
         for sketch in [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps] {
             out.bytes(&sketch.to_bytes());
         }
+        out.integer(self.sessions_peak);
+        self.seen.all.encode(out);
+        self.seen.starved.encode(out);
     }
 
-    /// Reads what [`Self::encode`] wrote.
+    /// Reads what [`Self::encode`] wrote. Version 1 did not tell sessions apart: none of its sessions is in an estimate.
     pub fn decode(input: &mut Reader<'_>) -> Result<Self, PartialError> {
-        match input.byte()? {
-            VERSION => {}
-            other => return Err(PartialError::Version(other)),
+        let version = input.byte()?;
+        if version > VERSION {
+            return Err(PartialError::Version(version));
         }
         let mut totals = Totals { sums: [0; SUMS], extremes: [0; EXTREMES], ..Totals::default() };
         for value in totals.sums.iter_mut().chain(&mut totals.extremes) {
@@ -125,7 +174,14 @@ impl EdgeTotals {
             time_taken_ms: Sketch::from_bytes(input.bytes()?)?,
             throughput_bps: Sketch::from_bytes(input.bytes()?)?,
         };
-        Ok(Self { totals, sessions, sessions_starved, sketches })
+        let mut read =
+            Self { totals, sessions, sessions_starved, sessions_peak: 0, seen: SessionsSeen::default(), sketches };
+        if version > 1 {
+            read.sessions_peak = input.integer()?;
+            read.seen.all = Distinct::from_bytes(input.bytes()?)?;
+            read.seen.starved = Distinct::from_bytes(input.bytes()?)?;
+        }
+        Ok(read)
     }
 
     /// What viewers experienced, for the metrics page.
@@ -151,10 +207,16 @@ impl EdgeTotals {
     }
 
     /// Calls `each` with the values of the edge row's fields, in their declared order.
-    pub(crate) fn visit_fields(&self, each: impl FnOnce(&[Value<'_>])) {
+    pub(crate) fn visit_fields(&self, extent: Extent, each: impl FnOnce(&[Value<'_>])) {
         let mut values = Vec::with_capacity(SHARED + EDGE_ONLY_COUNT);
         values.extend(shared_values(&self.totals).map(Value::Integer));
-        let counts = [self.totals.get(Sum::BufferLow), self.sessions, self.sessions_starved];
+        let estimate = self.seen.all.estimate();
+        let (sessions, starved) = match extent.one_window {
+            true => (self.sessions, self.sessions_starved),
+            false => (estimate, self.seen.starved.estimate()),
+        };
+        let low = self.totals.get(Sum::BufferLow);
+        let counts = [low, sessions, self.sessions_peak(), estimate, starved, extent.partitions_missing];
         values.extend(counts.map(Value::Integer));
         let sketches = [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps];
         for sketch in sketches {

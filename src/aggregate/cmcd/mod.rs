@@ -7,6 +7,7 @@ mod apply;
 mod closed;
 mod counters;
 mod edge;
+mod finished;
 mod identity;
 mod keys;
 mod names;
@@ -15,8 +16,13 @@ mod sessions;
 mod starvation;
 mod window;
 
+/// The version of what is carried of a session from window to window.
+pub const CARRY_VERSION: u8 = 1;
+
 pub use closed::{ClosedWindow, SessionRows};
+pub(crate) use edge::Extent;
 pub use edge::{EdgeTotals, PartialError, Viewers};
+pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use keys::RollupKey;
 pub use schema::{EDGE_WINDOW, SESSION_WINDOW};
 pub use window::{Caps, Context, Outcome, Size, SourceLabels, Window};

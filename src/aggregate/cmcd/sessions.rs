@@ -53,8 +53,8 @@ impl Session {
         Self { id: Identity::new(id), tenant, content: Content::default(), rare: None, first }
     }
 
-    /// The published hash that decides at the cap: of tenant and id with a zero byte between them, because tenants may use the same ids.
-    fn stable_hash(&self, tenants: &Names) -> u64 {
+    /// The published hash that decides at the cap and counts distinct sessions: of tenant and id with a zero byte between them, because tenants may use the same ids.
+    pub(super) fn stable_hash(&self, tenants: &Names) -> u64 {
         let (tenant, id) = (tenants.get(self.tenant).as_bytes(), self.id.as_bytes());
         let mut bytes = Vec::with_capacity(tenant.len() + 1 + id.len());
         bytes.extend_from_slice(tenant);

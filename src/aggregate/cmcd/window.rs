@@ -13,7 +13,7 @@ use super::sessions::{Content, Found, Session, Sessions};
 use super::starvation::{Starved, keep};
 use crate::model::cmcd::{Event, Mode};
 use crate::model::hash::stable_hash;
-use crate::model::{Boundary, EventTime};
+use crate::model::{Boundary, Carries, EventTime};
 
 /// The name of what is not known, in tags and ids.
 pub(super) const UNKNOWN: &str = "unknown";
@@ -112,6 +112,11 @@ impl<H: BuildHasher + Clone> Window<H> {
         Size { sessions: self.sessions.len(), ids: self.seen.len() }
     }
 
+    /// Whether no event has come.
+    pub fn is_empty(&self) -> bool {
+        self.rollups.is_empty()
+    }
+
     /// Counts an event.
     pub fn absorb(&mut self, event: &Event<'_>, context: &Context<'_>) -> Outcome {
         let duplicate = event_id(event, context).is_some_and(|id| !self.seen.insert(id));
@@ -140,9 +145,9 @@ impl<H: BuildHasher + Clone> Window<H> {
         }
     }
 
-    /// Ends the window.
-    pub fn close(self, labels: SourceLabels) -> ClosedWindow {
-        ClosedWindow::new(self, labels)
+    /// Ends the window. `carries` tells of each session's past, and takes what its next window must know.
+    pub fn close(self, labels: SourceLabels, carries: &mut dyn Carries) -> ClosedWindow {
+        ClosedWindow::new(self, labels, carries)
     }
 
     /// Where an event counts: its session (`None` when it has none, or its session is beyond the cap) and its roll-up key.

@@ -4,9 +4,13 @@
 //! R2  What a partition yields is committed in one transaction per interval, over all partitions of the worker; an abort loses nothing.
 //! R3  When too many closed windows wait for the sink, reading all but stops, while group membership is kept.
 //! R4  After a revocation nothing of that partition goes out any more: whoever has it now computes the same again.
+//!     What it has at that moment is committed first.
 //! R5  A fault of the bus never ends the process: the worker drops everything, says what is wrong, and begins again from what was
 //!     committed, as after a restart. What it may not reinterpret (saved state that does not fit, a newer program's
 //!     records) does end it, with instructions.
+
+mod commit;
+mod rebalance;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,11 +22,11 @@ use tracing::{error, info, warn};
 use super::fault::{Error, judge};
 use super::outbox::Outbox;
 use super::ticks::{Silence, Ticker};
-use super::{Stage, StartOffset, WindowName, Work};
-use crate::aggregate::rollup::RollupRecord;
+use super::watchdog::{Look, Progress};
+use super::{Stage, WindowName, Work};
 use crate::bus::{
-    self, Abort, AssignedPartition, Change, CommitOffset, Fetched, GroupConsumer, LongestRecord, Outgoing,
-    PlainProducer, Properties, STATE_KEY, StartAt, StateReader, TopicHandle, TopicPartition, TransactionalProducer,
+    self, Fetched, GroupConsumer, LogEnd, LongestRecord, PlainProducer, Properties, StartAt, StateReader, TopicHandle,
+    TopicPartition, TransactionalProducer,
 };
 use crate::observe::{Snapshot, Worker as Observed};
 use crate::sink::Refused;
@@ -75,7 +79,8 @@ struct Slot<W> {
     assignment: u64,
     work: W,
     silence: Silence,
-    log_end: Option<i64>,
+    log_end: Option<LogEnd>,
+    progress: Progress,
 }
 
 /// Works until `stop` is set, through every fault of the bus (R5).
@@ -111,7 +116,7 @@ fn begin_again(stage: &'static str, cause: &Error, observed: &Observed) {
     metrics::counter!(telemetry::WORKER_RESTARTS.name, "stage" => stage).increment(1);
     let problem = format!("{cause}; the worker begins again from what was committed");
     warn!(stage, "{problem}");
-    observed.publish(Snapshot { joined: false, problem: Some(problem), partitions: Vec::new() });
+    observed.publish(Snapshot { problem: Some(problem), ..Snapshot::default() });
     std::thread::park_timeout(TRY);
 }
 
@@ -194,10 +199,15 @@ impl<'a, S: Stage> Worker<'a, S> {
         self.finish()
     }
 
+    /// Whether so many closed windows wait for the sink that reading has to wait too.
+    fn has_backlog(&self) -> bool {
+        let unacknowledged: usize = self.slots.iter().map(|slot| slot.work.unacknowledged()).sum();
+        unacknowledged > self.options.unacknowledged_windows * self.slots.len().max(1)
+    }
+
     /// Reads up to one turn's records, or waits for the sink.
     fn read_turn(&mut self) -> Result<(), Error> {
-        let unacknowledged: usize = self.slots.iter().map(|slot| slot.work.unacknowledged()).sum();
-        let backlog = unacknowledged > self.options.unacknowledged_windows * self.slots.len().max(1);
+        let backlog = self.has_backlog();
         if backlog {
             self.await_acknowledgement(WAIT_FOR_SINK);
         }
@@ -226,7 +236,7 @@ impl<'a, S: Stage> Worker<'a, S> {
     fn housekeeping(&mut self) -> Result<(), Error> {
         for (name, end) in self.consumer.take_log_ends() {
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.name == name) else { continue };
-            slot.log_end = Some(end.high);
+            slot.log_end = Some(end);
             if let (true, Some(ticker)) = (end.reached, &mut self.ticker) {
                 ticker.tick_if_silent(&name, &mut slot.silence);
             }
@@ -239,153 +249,48 @@ impl<'a, S: Stage> Worker<'a, S> {
         Ok(())
     }
 
-    fn take_changes(&mut self) -> Result<(), Error> {
-        for change in self.consumer.take_changes() {
-            self.joined = true;
-            metrics::counter!(telemetry::REBALANCES.name, "stage" => self.stage.name()).increment(1);
-            match change {
-                Change::Assigned(partitions) => self.take_over(&partitions)?,
-                Change::Revoked(names) => {
-                    info!(stage = self.stage.name(), partitions = names.len(), "gave partitions back");
-                    self.slots.retain(|slot| !names.contains(&slot.name));
-                }
-                Change::Failed(cause) => return Err(Error::Assignment(cause)),
-            }
-            self.places.clear();
-            self.last_place = None;
-        }
-        Ok(())
-    }
-
-    fn take_over(&mut self, partitions: &[AssignedPartition]) -> Result<(), Error> {
-        let state_name = |one: &AssignedPartition| TopicPartition {
-            topic: self.stage.state_topic(&one.name.topic),
-            partition: one.name.partition,
-        };
-        let wanted: Vec<TopicPartition> = partitions.iter().map(state_name).collect();
-        let mut saved = self.state.read(&wanted, &|| self.observed.beat())?;
-        for (one, state_name) in partitions.iter().zip(wanted) {
-            let count = self.consumer.partition_count(&one.name.topic)?;
-            self.report_loss(one);
-            let start = StartOffset { offset: one.resume_offset, committed: one.committed.is_some() };
-            let restored = self.stage.restore(&one.name, count, saved.remove(&state_name).as_deref(), start);
-            let work = restored.map_err(|cause| Error::Saved {
-                topic: one.name.topic.clone(),
-                partition: one.name.partition,
-                cause,
-            })?;
-            self.assignments += 1;
-            self.slots.push(Slot {
-                name: one.name.clone(),
-                state_topic: state_name.topic,
-                assignment: self.assignments,
-                work,
-                silence: Silence::new(),
-                log_end: None,
-            });
-        }
-        info!(stage = self.stage.name(), partitions = partitions.len(), "took partitions over");
-        Ok(())
-    }
-
-    fn report_loss(&self, one: &AssignedPartition) {
-        if one.lost > 0 {
-            metrics::counter!(telemetry::OFFSETS_LOST.name, "source" => one.name.topic.clone()).increment(1);
-            error!(
-                topic = one.name.topic,
-                partition = one.name.partition,
-                records = one.lost,
-                "retention deleted records before they were read: their windows are lost or too small; lengthen the topic's retention beyond the longest outage"
-            );
-        }
-    }
-
     fn take_acknowledgements(&mut self) {
         while let Ok(acknowledged) = self.acknowledgements.1.try_recv() {
-            acknowledge(&mut self.slots, acknowledged);
+            self.acknowledge(acknowledged);
         }
+    }
+
+    fn acknowledge(&mut self, acknowledged: Acknowledged) {
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.assignment == acknowledged.assignment) else { return };
+        slot.work.acknowledge(&acknowledged.window, acknowledged.refused);
+        // An answer can let out what had to wait for it, and no record may come to do so.
+        hand_over(slot, self.outbox, &self.acknowledgements.0);
     }
 
     fn await_acknowledgement(&mut self, patience: Duration) {
         match self.acknowledgements.1.recv_timeout(patience) {
-            Ok(acknowledged) => acknowledge(&mut self.slots, acknowledged),
+            Ok(acknowledged) => self.acknowledge(acknowledged),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
     }
 
-    /// One transaction over everything that has changed since the last one.
-    fn commit(&mut self) -> Result<(), Error> {
-        self.last_commit = Instant::now();
-        let prepared: Vec<_> =
-            self.slots.iter().enumerate().filter_map(|(at, slot)| Some((at, slot.work.prepare()?))).collect();
-        if prepared.is_empty() {
-            return Ok(());
-        }
-        let own: Vec<Outgoing> = self.own_records(&prepared);
-        let mut offsets = Vec::with_capacity(prepared.len());
-        let mut payload: Box<dyn Iterator<Item = &Outgoing>> = Box::new(std::iter::empty());
-        for (at, one) in &prepared {
-            let Some(slot) = self.slots.get(*at) else { continue };
-            let (topic, partition) = (slot.name.topic.as_str(), slot.name.partition);
-            offsets.push(CommitOffset { topic, partition, offset: one.resume_offset });
-            payload = Box::new(payload.chain(slot.work.outgoing(&one.point)));
-        }
-        let outcome = self.producer.commit(&self.consumer, payload.chain(&own), &offsets);
-        metrics::histogram!(telemetry::COMMIT_DURATION.name, "stage" => self.stage.name())
-            .record(self.last_commit.elapsed().as_secs_f64());
-        match outcome {
-            Ok(()) => {
-                for (at, one) in prepared {
-                    if let Some(slot) = self.slots.get_mut(at) {
-                        slot.work.committed(one.point);
-                    }
-                }
-                Ok(())
-            }
-            Err(abort) => self.after_abort(abort),
-        }
-    }
-
-    /// State records and markers of a commit.
-    fn own_records<P>(&self, prepared: &[(usize, super::Prepared<P>)]) -> Vec<Outgoing> {
-        let mut records = Vec::new();
-        let mut announcements = Vec::new();
-        for (at, one) in prepared {
-            let Some(slot) = self.slots.get(*at) else { continue };
-            records.push(Outgoing {
-                topic: slot.state_topic.clone(),
-                partition: Some(slot.name.partition),
-                key: Some(STATE_KEY.to_vec()),
-                value: one.state.clone(),
-                headers: Vec::new(),
-            });
-            announcements.extend(one.announcement.clone());
-        }
-        if let (Some(topic), false) = (self.stage.announces_to(), announcements.is_empty()) {
-            let value = RollupRecord::encode_marker(&announcements);
-            for partition in 0..self.announce_partitions {
-                records.push(Outgoing {
-                    topic: topic.to_owned(),
-                    partition: Some(partition),
-                    key: None,
-                    value: value.clone(),
-                    headers: Vec::new(),
-                });
+    /// The partitions that do not get on, as sentences.
+    fn look_for_standstill(&mut self) -> Vec<String> {
+        let held_back = self.has_backlog();
+        let mut sentences = Vec::new();
+        for slot in &mut self.slots {
+            let look = Look {
+                at: Instant::now(),
+                position: slot.work.position(),
+                reached_end: slot.log_end.is_none_or(|end| end.reached),
+                held_back,
+            };
+            if let Some(still) = slot.progress.look(look, || self.consumer.readable_end(&slot.name)) {
+                let (TopicPartition { topic, partition }, seconds) = (&slot.name, still.as_secs());
+                let sentence = format!(
+                    "{topic}/{partition} has not advanced for {seconds} s, though it has records and the bus answers: restart the process"
+                );
+                error!("{sentence}");
+                sentences.push(sentence);
             }
         }
-        records
-    }
-
-    fn after_abort(&self, abort: Abort) -> Result<(), Error> {
-        metrics::counter!(telemetry::COMMIT_FAILURES.name, "stage" => self.stage.name(), "class" => abort.class())
-            .increment(1);
-        match abort {
-            Abort::Again(_) | Abort::NotMember => {
-                warn!(stage = self.stage.name(), "commit: {abort}");
-                Ok(())
-            }
-            Abort::Fatal(_) => Err(Error::Commit(abort)),
-        }
+        metrics::gauge!(telemetry::PARTITIONS_STUCK.name, "stage" => self.stage.name()).set(sentences.len() as f64);
+        sentences
     }
 
     fn publish(&mut self) {
@@ -393,11 +298,11 @@ impl<'a, S: Stage> Worker<'a, S> {
         for slot in &mut self.slots {
             slot.work.report(&slot.name);
             for mut view in slot.work.view(&slot.name) {
-                view.log_end = slot.log_end;
+                view.log_end = slot.log_end.map(|end| end.high);
                 partitions.push(view);
             }
         }
-        let snapshot = Snapshot { joined: self.joined, problem: None, partitions };
+        let snapshot = Snapshot { joined: self.joined, problem: None, partitions, stuck: self.look_for_standstill() };
         self.observed.publish(snapshot);
     }
 
@@ -479,11 +384,5 @@ fn hand_over<W: Work>(slot: &mut Slot<W>, outbox: &Outbox, acknowledgements: &Se
             // A worker that has ended no longer listens.
             drop(sender.send(Acknowledged { assignment, window, refused }));
         });
-    }
-}
-
-fn acknowledge<W: Work>(slots: &mut [Slot<W>], acknowledged: Acknowledged) {
-    if let Some(slot) = slots.iter_mut().find(|slot| slot.assignment == acknowledged.assignment) {
-        slot.work.acknowledge(&acknowledged.window, acknowledged.refused);
     }
 }

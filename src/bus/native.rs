@@ -1,13 +1,15 @@
-//! Records of all assigned partitions, taken from the client in batches: half the cost of taking them one by one, because the client
+//! What the bus crate has no safe call for: records in batches, and who a member is. Here, and nowhere else in the crate, is `unsafe` code.
+//!
+//! Records of all assigned partitions are taken from the client in batches: half the cost of taking them one by one, because the client
 //! locks, reads the clock and makes an event of its own once a batch, not once a record.
 //!
 //! R1  Only data comes this way. The partitions' queues are forwarded into one queue of ours; group events and statistics stay on the
 //!     consumer's queue, where its own poll serves them.
 //! R2  A message lives as long as its batch, a batch as long as the borrow of its queue; each is freed exactly once.
-//!
-//! The bus crate has no safe call for this: here, and nowhere else in the crate, is `unsafe` code.
+//! R3  A member has a name and a generation that the group has given it. The broker takes offsets from who has neither, so a commit
+//!     must look first.
 
-#![allow(unsafe_code, reason = "the client's calls for batches are only there as C functions")]
+#![allow(unsafe_code, reason = "the client's calls for these are only there as C functions")]
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::marker::PhantomData;
@@ -16,10 +18,11 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::bindings::{
-    rd_kafka_consume_batch_queue, rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_destroy,
-    rd_kafka_message_headers, rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_queue_destroy,
-    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t,
-    rd_kafka_timestamp_type_t, rd_kafka_topic_name,
+    rd_kafka_consume_batch_queue, rd_kafka_consumer_group_metadata, rd_kafka_consumer_group_metadata_destroy,
+    rd_kafka_consumer_group_metadata_generation_id, rd_kafka_consumer_group_metadata_member_id,
+    rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_destroy, rd_kafka_message_headers,
+    rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_queue_destroy, rd_kafka_queue_forward,
+    rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t, rd_kafka_timestamp_type_t, rd_kafka_topic_name,
 };
 use rdkafka::client::Client;
 use rdkafka::error::{IsError as _, KafkaError};
@@ -176,6 +179,31 @@ impl<'b> Fetched<'b> {
         }
         headers
     }
+}
+
+/// Who the group says that a client is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Membership {
+    generation: i32,
+    member: String,
+}
+
+/// The client's present membership; `None` when the group has not let it in, or has put it out (R3).
+pub(super) fn membership<C: ClientContext>(client: &Client<C>) -> Option<Membership> {
+    // SAFETY: the client lives; null is checked for; what is returned is ours until it is destroyed here; the name is copied before.
+    let found = unsafe {
+        let metadata = rd_kafka_consumer_group_metadata(client.native_ptr());
+        if metadata.is_null() {
+            return None;
+        }
+        let generation = rd_kafka_consumer_group_metadata_generation_id(metadata);
+        let member = rd_kafka_consumer_group_metadata_member_id(metadata);
+        let member = if member.is_null() { "" } else { CStr::from_ptr(member).to_str().unwrap_or_default() };
+        let found = Membership { generation, member: member.to_owned() };
+        rd_kafka_consumer_group_metadata_destroy(metadata);
+        found
+    };
+    (found.generation >= 0 && !found.member.is_empty()).then_some(found)
 }
 
 /// # Safety
