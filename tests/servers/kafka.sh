@@ -6,6 +6,7 @@
 #   kafka.sh [options] up        fetch if needed, start, wait until it serves; prints its bootstrap address (only that) on stdout.
 #                                A broker that this starter already has on the port is left as it is
 #   kafka.sh [options] down      stop it and remove its data
+#   kafka.sh [options] crash     kill it (SIGKILL) and keep its data, for `--keep up`
 #   kafka.sh [options] status    prints the address and pid, or `down` with exit 3
 #
 #   --port N      plaintext listener; N+1 is the controller, N+2 a SASL listener          ($KAFKA_PORT or 19092)
@@ -183,6 +184,11 @@ down() {
   [ "$KEEP" = yes ] || rm -rf "$STATE" "$STATE.lock"
 }
 
+crash() {
+  lock_state
+  crash_recorded
+}
+
 status() {
   if running && started; then echo "up 127.0.0.1:$PORT pid $(recorded_pid)"; else echo down; return 3; fi
 }
@@ -198,7 +204,7 @@ done
 STATE=$CACHE/kafka/run-$PORT
 
 case ${1:-} in
-  fetch | check | up | down | status) "$1" ;;
+  fetch | check | up | down | crash | status) "$1" ;;
   watch) watch "$2" "$3" ;;
   *) usage >&2; exit 2 ;;
 esac
