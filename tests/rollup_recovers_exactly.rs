@@ -185,14 +185,17 @@ type Name = (String, String, String, i64, String);
 type Row = [i64; 8];
 type Table = BTreeMap<Name, Row>;
 
+/// A sample with the name of its session.
+type Request = (String, u64, u64);
+
 /// What is known of a source in its newest epoch.
 #[derive(Default)]
 struct Known {
     epoch: i64,
     passed: i64,
     announced: BTreeMap<i32, i64>,
-    /// The samples of each window that a record belongs to, with the sessions' names, by end and edge.
-    windows: BTreeMap<i64, BTreeMap<&'static str, Vec<(String, u64, u64)>>>,
+    /// The requests of each window that a record belongs to, by end and edge.
+    windows: BTreeMap<i64, BTreeMap<&'static str, Vec<Request>>>,
     /// How many partitions lacked at each boundary that has closed.
     closed: BTreeMap<i64, i64>,
 }
@@ -240,12 +243,12 @@ impl Known {
             if samples.is_empty() {
                 continue;
             }
-            let distinct = |samples: &mut dyn Iterator<Item = &(String, u64, u64)>| {
+            let distinct = |samples: &mut dyn Iterator<Item = &Request>| {
                 samples.map(|(session, ..)| session).collect::<BTreeSet<_>>().len() as i64
             };
             let sessions = distinct(&mut samples.iter().copied());
             let peak = windows.iter().map(|window| distinct(&mut window.iter())).max().unwrap();
-            let sum = |of: fn(&(String, u64, u64)) -> u64| samples.iter().map(|sample| of(sample) as i64).sum();
+            let sum = |of: fn(&Request) -> u64| samples.iter().map(|sample| of(sample) as i64).sum();
             let longest = samples.iter().map(|(_, _, ttfb_ms)| *ttfb_ms as i64).max().unwrap();
             let row =
                 [samples.len() as i64, sum(|one| one.1), sum(|one| one.2), longest, sessions, peak, sessions, missing];

@@ -61,7 +61,6 @@ impl Distinct {
     }
 
     /// How many different things were added, by estimate (R2).
-    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
     pub fn estimate(&self) -> i64 {
         let counts = self.counts();
         let registers = REGISTERS as f64;
@@ -140,13 +139,17 @@ impl Distinct {
     /// How many registers have each rank.
     fn counts(&self) -> [u32; HIGHEST_RANK + 1] {
         let mut counts = [0; HIGHEST_RANK + 1];
-        let mut count = |rank: u8| counts.iter_mut().skip(usize::from(rank)).take(1).for_each(|count| *count += 1);
+        let mut count = |rank: u8, registers: u32| {
+            if let Some(count) = counts.get_mut(usize::from(rank)) {
+                *count += registers;
+            }
+        };
         match &self.registers {
             Registers::Listed(list) => {
-                list.iter().for_each(|(_, rank)| count(*rank));
-                (list.len()..REGISTERS).for_each(|_| count(0));
+                count(0, (REGISTERS - list.len()) as u32);
+                list.iter().for_each(|(_, rank)| count(*rank, 1));
             }
-            Registers::All(ranks) => ranks.iter().for_each(|rank| count(*rank)),
+            Registers::All(ranks) => ranks.iter().for_each(|rank| count(*rank, 1)),
         }
         counts
     }

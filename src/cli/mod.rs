@@ -5,7 +5,9 @@ mod declared;
 pub mod demo;
 pub mod dlq;
 pub mod dump;
+mod moment;
 pub mod replay;
+pub mod reset;
 pub mod run;
 pub mod simulate;
 pub mod topics;
@@ -49,6 +51,8 @@ pub enum Command {
     Replay(replay::ReplayArgs),
     /// List, show and put back the records that could not be read
     Dlq(dlq::DlqArgs),
+    /// Compute a source's rows again from a time on
+    Reset(reset::ResetArgs),
 }
 
 /// Where the configuration is.

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::{ArgGroup, Args};
 
 use super::dump::Progress;
-use super::simulate::parse_start;
+use super::moment::parse_start;
 use super::{ConfigArgs, is_broken_pipe, start_logging};
 use crate::bus::{Admin, Outgoing, PlainProducer, Properties};
 use crate::model::partition::partition_of;

@@ -6,6 +6,7 @@
 mod fault;
 mod outbox;
 mod past;
+mod reset;
 mod rollup;
 mod saved;
 mod session;
@@ -17,6 +18,7 @@ mod worker;
 pub use fault::Error;
 pub use outbox::{Outbox, deliver};
 pub use past::{Past, ReadBack};
+pub use reset::{ResetSource, epoch_of};
 pub use rollup::RollupStage;
 pub use session::{SessionStage, SideTopics, SourcePlan};
 pub use worker::{Options, work};

@@ -109,19 +109,30 @@ impl Saved {
         out.into_bytes()
     }
 
+    /// Reads what [`Self::encode`] wrote under this frame, or under older rules when it was drained (R1, R2).
     pub(super) fn decode(bytes: &[u8], expected: Frame) -> Result<Self, Error> {
-        let mut input = Reader::new(bytes);
-        let version = input.byte()?;
-        if version > VERSION {
-            return Err(Error::Version { found: version });
-        }
-        let found = Frame { rules: input.integer()?, partitions: input.integer()? };
+        let (found, mut saved) = Self::read(bytes)?;
         if found.rules > expected.rules {
             return Err(Error::NewerRules { saved: found.rules, current: expected.rules });
         }
         if found.partitions != expected.partitions {
             return Err(Error::Partitions { saved: found.partitions, current: expected.partitions });
         }
+        saved.under_older_rules = found.rules < expected.rules;
+        if saved.under_older_rules && !saved.drained {
+            return Err(Error::NotDrained { saved: found.rules, current: expected.rules });
+        }
+        Ok(saved)
+    }
+
+    /// Reads what [`Self::encode`] wrote, whatever its frame.
+    pub(super) fn read(bytes: &[u8]) -> Result<(Frame, Self), Error> {
+        let mut input = Reader::new(bytes);
+        let version = input.byte()?;
+        if version > VERSION {
+            return Err(Error::Version { found: version });
+        }
+        let found = Frame { rules: input.integer()?, partitions: input.integer()? };
         let position = input.integer()?;
         let count = input.integer()?;
         let mut sources = BTreeMap::new();
@@ -139,11 +150,7 @@ impl Saved {
             1 => (false, None),
             _ => (input.byte()? != 0, take_optional(&mut input)?.map(Boundary::from_millis)),
         };
-        let under_older_rules = found.rules < expected.rules;
-        if under_older_rules && !drained {
-            return Err(Error::NotDrained { saved: found.rules, current: expected.rules });
-        }
-        Ok(Self { position, sources, watermark, drained, silent_until, under_older_rules })
+        Ok((found, Self { position, sources, watermark, drained, silent_until, under_older_rules: false }))
     }
 
     /// Moves each frontier up to a boundary of windows of this length: no new window reaches behind what is written.

@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::letter::Letter;
-use crate::cli::simulate::{now, parse_duration_ms, parse_start};
+use crate::cli::moment::parse_moment;
 use crate::model::Reason;
 
 /// Which letters are meant: those that pass all of these.
@@ -42,37 +42,12 @@ impl FilterArgs {
     }
 }
 
-/// Reads a moment, as milliseconds since 1970.
-fn parse_moment(text: &str) -> Result<i64, String> {
-    if let Ok(millis) = text.parse() {
-        return Ok(millis);
-    }
-    let span = text.strip_suffix("ago").unwrap_or(text).trim_end();
-    if let Ok(span_ms) = parse_duration_ms(span) {
-        let now = now().map_err(|cause| cause.to_string())?;
-        return Ok(now.as_millis() - span_ms);
-    }
-    let moment = parse_start(text).map(|moment| moment.as_millis());
-    moment.map_err(|_| format!("`{text}` is no time: write 2026-01-05T08:00:00Z, `2h ago`, or milliseconds since 1970"))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::model::record::header;
     use crate::replay::dump::{DumpRecord, HeaderValue};
-
-    #[test]
-    fn moments_are_taken_in_each_way_of_writing() {
-        assert_eq!(parse_moment("1767600000000"), Ok(1_767_600_000_000));
-        assert_eq!(parse_moment("2026-01-05T09:00:00+01:00"), Ok(1_767_600_000_000));
-        let two_hours_ago = now().unwrap().as_millis() - 7_200_000;
-        for text in ["2h ago", "2h", "120m ago"] {
-            assert!((two_hours_ago..two_hours_ago + 60_000).contains(&parse_moment(text).unwrap()), "{text}");
-        }
-        assert!(parse_moment("yesterday").unwrap_err().contains("2h ago"));
-    }
 
     #[test]
     fn a_letter_must_pass_every_filter_that_is_set() {

@@ -4,8 +4,9 @@
 //! R2  A marker is a member of the window that ends at the frontier it announces, so that a restart sees every announcement again
 //!     that a window after the frontier depends on.
 //! R3  Each source has its own windows and frontier: a slow source does not delay the others.
-//! R4  A partition that lags the furthest of its source by more than the bound does not hold up the others: windows that far behind are final
-//!     without it, their rows say so, and what it sends of them later is counted and never applied. The markers decide, not the clock.
+//! R4  A partition that lags the furthest of its source by more than the bound (as one does that has announced nothing yet) does not hold up
+//!     the others: windows that far behind are final without it, their rows say so, and what it sends of them later is counted and never
+//!     applied. The markers decide, not the clock.
 //! R5  Minutes and hours are carried from window to window, and close with the window at their end, or alone where there is none.
 //! R6  Of a source that was reset, only the newest epoch counts. Its first record ends the epoch before: what that has open is given up,
 //!     with what it carries; what it has closed lies in the store before a row of the new one is given.
@@ -225,5 +226,132 @@ impl RollupPartition {
             let carries = RollupCarries::of_source(settings.window_ms);
             SourceRollup::restore(source, settings, SavedSource::default(), carries)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::aggregate::cmcd::{CARRY_VERSION, Caps, Context, Size, SourceLabels, Window};
+    use crate::aggregate::rollup::{Announcement, EdgeKey, Partial};
+    use crate::engine::CarryStore;
+    use crate::model::cmcd::{Delivery, Event, Keys, Mode};
+    use crate::model::{Rows, Value};
+
+    const SETTINGS: RollupSettings = RollupSettings { window_ms: 10_000, max_skew_ms: 60_000 };
+
+    struct Bus {
+        partition: RollupPartition,
+        offset: i64,
+    }
+
+    impl Bus {
+        fn new() -> Self {
+            Self { partition: RollupPartition::restore(SETTINGS, RollupResume::afresh(SETTINGS, 0)), offset: 0 }
+        }
+
+        fn send(&mut self, key: Option<&[u8]>, value: &[u8]) {
+            self.partition.push(self.offset, key, value).unwrap();
+            self.offset += 1;
+        }
+
+        /// A marker of one partition of two.
+        fn announce(&mut self, epoch: i64, partition: i32, frontier: i64) {
+            let frontier = Boundary::from_millis(frontier);
+            let one = Announcement { source: "logs".into(), partitions: 2, partition, frontier, epoch };
+            self.send(None, &RollupRecord::encode_marker(&[one]));
+        }
+
+        /// One request at the edge FRA.
+        fn part(&mut self, epoch: i64, end: i64) {
+            let caps = Caps { sessions: 1, rollup_keys: 1, facts: 1 };
+            let hasher = foldhash::fast::FixedState::default();
+            let mut window = Window::new(Boundary::from_millis(0), 10_000, caps, Size::default(), hasher);
+            let (keys, delivery) = (Keys::default(), Delivery::default());
+            let event = Event { mode: Mode::Request, time: None, keys, delivery, members_rejected: 0 };
+            let (time, tenant, edge) = (EventTime::from_millis(0), "default", "FRA");
+            let (clamped, session, request_id, deduplicate) = (false, None, None, false);
+            window.absorb(&event, &Context { time, clamped, tenant, edge, session, request_id, deduplicate });
+            let labels = SourceLabels { source: "logs".into(), shard: "0".into(), cdn: "cdn".into() };
+            let mut closed = window.close(labels, &mut CarryStore::new(CARRY_VERSION, 10_000));
+            let (key, totals) = closed.edges.remove(0);
+            let key = EdgeKey::new("logs", "cdn", &key);
+            let name = key.encode();
+            let partial = Partial { key, end: Boundary::from_millis(end), epoch, totals };
+            self.send(Some(&name), &partial.encode_value());
+        }
+
+        /// Of each row that is given: tag `window`, end of its boundary, requests, partitions missing.
+        fn rows(&mut self) -> Vec<(String, i64, i64, i64)> {
+            let mut rows = Vec::new();
+            while let Some(closed) = self.partition.close_next() {
+                closed.rows.visit(0..closed.rows.len(), &mut |row| {
+                    let field = |name| row.schema.fields.iter().position(|field| field.name == name).unwrap();
+                    let value = |name| match row.fields[field(name)] {
+                        Value::Integer(value) => value,
+                        Value::Text(_) => i64::MIN,
+                    };
+                    let counts = (value("requests_count"), value("partitions_missing_count"));
+                    rows.push((row.tags[6].to_owned(), closed.end.as_millis(), counts.0, counts.1));
+                });
+            }
+            rows
+        }
+
+        fn late(&mut self) -> u64 {
+            self.partition.take_late().map(|(_, late)| late).sum()
+        }
+    }
+
+    fn row(window: &str, end: i64, requests: i64, missing: i64) -> (String, i64, i64, i64) {
+        (window.to_owned(), end, requests, missing)
+    }
+
+    #[test]
+    fn a_partition_that_lags_too_far_holds_up_nobody_and_is_told_to_be_missing() {
+        let mut bus = Bus::new();
+        for end in [10_000, 20_000, 30_000, 70_000] {
+            bus.part(0, end);
+        }
+        bus.part(0, 10_000);
+        bus.announce(0, 1, 10_000);
+        bus.announce(0, 0, 70_000);
+        assert_eq!(bus.rows(), [row("10s", 10_000, 2, 0)], "both have passed it, and 60 s are within the bound");
+        bus.announce(0, 0, 80_000);
+        assert_eq!(bus.rows(), [row("10s", 20_000, 1, 1)]);
+        // What it sends now: its part of a window that has closed without it, and one of a window that is open.
+        bus.part(0, 20_000);
+        bus.part(0, 30_000);
+        assert_eq!((bus.rows(), bus.late()), (vec![], 1));
+        bus.announce(0, 1, 70_000);
+        let minute = row("1m", 60_000, 5, 1);
+        assert_eq!(bus.rows(), [row("10s", 30_000, 2, 0), minute, row("10s", 70_000, 1, 0)]);
+    }
+
+    #[test]
+    fn rows_of_a_new_epoch_wait_until_those_before_it_are_safe() {
+        let mut bus = Bus::new();
+        bus.part(0, 10_000);
+        bus.part(0, 20_000);
+        bus.announce(0, 0, 20_000);
+        bus.announce(0, 1, 10_000);
+        assert_eq!(bus.rows(), [row("10s", 10_000, 1, 0)]);
+        // The source is reset: what was open and what was carried is given up.
+        bus.part(1, 10_000);
+        bus.part(1, 10_000);
+        bus.announce(1, 0, 60_000);
+        bus.part(0, 10_000);
+        bus.announce(0, 1, 60_000);
+        bus.announce(1, 1, 60_000);
+        assert_eq!(bus.rows(), [], "the row of the epoch before may be on its way still");
+        let held = bus.partition.commit_point();
+        let saved = |epoch, frontier: Option<i64>| SavedSource { epoch, frontier: frontier.map(Boundary::from_millis) };
+        assert_eq!((held.saved_sources()["logs"], held.resume_offset(99)), (saved(0, Some(0)), 0));
+        bus.partition.acknowledge("logs", Boundary::from_millis(10_000));
+        assert_eq!(bus.rows(), [row("10s", 10_000, 2, 0), row("1m", 60_000, 2, 0)]);
+        let begun = bus.partition.commit_point();
+        assert_eq!((begun.saved_sources()["logs"], begun.resume_offset(99)), (saved(1, Some(0)), 4));
+        assert_eq!(bus.partition.carry_changes(&begun).count(), 1, "the tombstone of the minute that was given up");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::carries::RollupCarries;
 use super::{ClosedEdges, RollupSettings, SavedSource, SourceCommit};
 use crate::aggregate::rollup::{Announcement, ClosingBoundary, EdgeWindow, Partial, close_boundary};
-use crate::engine::{CarryStore, CommitPoint, Rules, SavedCarry, Timeline};
+use crate::engine::{CarryStore, Rules, SavedCarry, Timeline};
 use crate::model::{Boundary, EventTime};
 
 /// A source's windows in one epoch.
@@ -138,12 +138,11 @@ impl SourceRollup {
         self.settle();
     }
 
-    /// What a commit may save now: of the oldest epoch that is not settled, so that a restart goes through what follows it again.
+    /// What a commit may save now: of the oldest epoch that is not settled, so that a restart goes through what follows it again. It needs
+    /// an offset before that, because what it waits for was closed by a marker beyond its frontier.
     pub(super) fn commit_point(&self) -> SourceCommit {
         let oldest = self.oldest();
-        let needed = self.generations().filter_map(|one| one.timeline.commit_point().first_needed);
-        let point = CommitPoint { first_needed: needed.min(), ..oldest.timeline.commit_point() };
-        SourceCommit { epoch: oldest.epoch, point }
+        SourceCommit { epoch: oldest.epoch, point: oldest.timeline.commit_point() }
     }
 
     pub(super) fn carry_changes<'a>(&'a self, commit: &SourceCommit) -> impl Iterator<Item = &'a SavedCarry> + use<'a> {

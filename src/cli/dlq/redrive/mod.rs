@@ -28,7 +28,7 @@ use super::verdict::Desks;
 use crate::bus::{Properties, await_transactions};
 use crate::cli::dump::Progress;
 use crate::cli::run::Signals;
-use crate::cli::simulate::now;
+use crate::cli::moment::now;
 use crate::cli::{ConfigArgs, is_broken_pipe, start_logging};
 use crate::replay::dump::DumpRecord;
 
