@@ -29,7 +29,6 @@ const EVENTS: u32 = 1_000_000;
 /// Simulated time.
 const DURATION_MS: i64 = 240_000;
 const MINUTE_MS: i64 = 60_000;
-const WINDOW_MS: i64 = 10_000;
 const PARTITIONS: i32 = 4;
 const PATIENCE: Duration = Duration::from_secs(900);
 
