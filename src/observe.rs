@@ -43,6 +43,8 @@ pub struct Partition {
     pub sessions_newest_window: u64,
     /// Sessions that live on from window to window.
     pub sessions_live: u64,
+    /// Whether nothing is open but windows without a content: the topology's rules may be changed.
+    pub drained: bool,
 }
 
 impl Partition {
@@ -61,6 +63,8 @@ pub struct Snapshot {
     pub problem: Option<String>,
     /// The partitions that it has.
     pub partitions: Vec<Partition>,
+    /// Partitions that do not get on, as sentences; only a restart helps.
+    pub stuck: Vec<String>,
 }
 
 /// The state of the sink.
@@ -215,14 +219,19 @@ impl Status {
         slots.iter().map(view).collect()
     }
 
-    /// The workers that have been silent for too long, as sentences; empty = alive. Never depends on the bus or the sink.
+    /// The workers that have been silent for too long, and the partitions that do not get on, as sentences; empty = alive. Never depends on
+    /// the bus or the sink.
     pub fn why_stuck(&self) -> Vec<String> {
-        let stuck = self.workers().into_iter().filter(|worker| worker.silent_for >= self.longest_silence);
-        let sentence = |worker: WorkerView| {
+        let mut sentences = Vec::new();
+        for worker in self.workers() {
             let (name, seconds) = (worker.name, worker.silent_for.as_secs());
-            format!("{name} has not looped for {seconds} s (limit {} s)", self.longest_silence.as_secs())
-        };
-        stuck.map(sentence).collect()
+            if worker.silent_for >= self.longest_silence {
+                let limit = self.longest_silence.as_secs();
+                sentences.push(format!("{name} has not looped for {seconds} s (limit {limit} s)"));
+            }
+            sentences.extend(worker.snapshot.stuck.into_iter().map(|sentence| format!("{name}: {sentence}")));
+        }
+        sentences
     }
 
     /// What keeps the process from being ready, as sentences; empty = ready.
@@ -306,6 +315,15 @@ mod tests {
         let stuck = "session-0 has not looped for 0 s (limit 0 s)";
         assert_eq!(status.why_stuck(), [stuck]);
         assert!(status.why_not_ready().iter().any(|reason| reason == stuck));
+    }
+
+    #[test]
+    fn a_partition_that_does_not_get_on_is_no_life() {
+        let status = healthy();
+        let worker = status.worker("session-0");
+        worker.publish(Snapshot { joined: true, stuck: vec!["qoe.cmcd/3 stands".to_owned()], ..Snapshot::default() });
+        assert_eq!(status.why_stuck(), ["session-0: qoe.cmcd/3 stands"]);
+        assert_eq!(status.why_not_ready(), ["session-0: qoe.cmcd/3 stands"]);
     }
 
     fn reasons_when_retrying(since: Duration, needs_operator: bool) -> Vec<String> {

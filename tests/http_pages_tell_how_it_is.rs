@@ -54,6 +54,7 @@ fn partition() -> Partition {
         windows_unacknowledged: 1,
         sessions_newest_window: 31,
         sessions_live: 5,
+        drained: false,
     }
 }
 
@@ -113,7 +114,7 @@ async fn metrics_and_state_show_every_partition() {
     let status = Arc::new(Status::new(LONGEST_SILENCE, || Sink::Ok));
     let server = Server::start(&status).await;
     let worker = status.worker("session-0");
-    worker.publish(Snapshot { joined: true, problem: None, partitions: vec![partition()] });
+    worker.publish(Snapshot { joined: true, partitions: vec![partition()], ..Snapshot::default() });
     metrics::counter!(telemetry::EVENTS.name, "source" => "cmcd", "outcome" => "accepted").increment(5);
     metrics::histogram!(telemetry::QOE_TTFB.name, "source" => "cmcd", "edge" => "MAD53", "tenant" => "default")
         .record(0.15);
@@ -145,7 +146,7 @@ async fn metrics_and_state_show_every_partition() {
     let expected = serde_json::json!({
         "source": "cmcd", "topic": "qoe.cmcd", "partition": 7, "watermark_ms": 1_767_600_123_500_i64,
         "frontier_ms": 1_767_600_110_000_i64, "position": 1_000, "resume_offset": 400, "log_end": 1_250, "lag": 250,
-        "windows_open": 2, "windows_unacknowledged": 1, "sessions_newest_window": 31, "sessions_live": 5,
+        "windows_open": 2, "windows_unacknowledged": 1, "sessions_newest_window": 31, "sessions_live": 5, "drained": false,
     });
     assert_eq!(state["workers"][0]["partitions"], serde_json::json!([expected]));
 }

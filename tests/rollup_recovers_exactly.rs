@@ -27,7 +27,7 @@ const RUNS: u64 = 400;
 /// Enough to find each sabotage.
 const SABOTAGED_RUNS: u64 = 30;
 
-const SETTINGS: RollupSettings = RollupSettings { window_ms: WINDOW_MS, max_skew_ms: 70_000 };
+const SETTINGS: RollupSettings = RollupSettings { window_ms: WINDOW_MS, max_skew_ms: 70_000, rules: 1 };
 const WINDOW_MS: i64 = 10_000;
 /// Every length, with its tag.
 const LENGTHS: [(i64, &str); 3] = [(WINDOW_MS, "10s"), (60_000, "1m"), (3_600_000, "1h")];
@@ -155,7 +155,7 @@ impl Sent {
                     frontier: Boundary::from_millis(one.frontier),
                     epoch: one.epoch,
                 });
-                (None, RollupRecord::encode_marker(&announcements.collect::<Vec<_>>()))
+                (None, RollupRecord::encode_marker(SETTINGS.rules, &announcements.collect::<Vec<_>>()))
             }
         }
     }

@@ -35,6 +35,9 @@ const OWNED: &[(&str, &str)] = &[
     ("statistics.interval.ms", "500"),
 ];
 
+/// For questions that may go unanswered.
+const SOON: Duration = Duration::from_secs(1);
+
 /// A member of a consumer group.
 pub struct GroupConsumer {
     /// Before the client, so that it is freed before it.
@@ -100,6 +103,11 @@ impl GroupConsumer {
         let before = membership(self.consumer.client())?;
         let metadata = self.consumer.group_metadata()?;
         (membership(self.consumer.client())? == before).then_some(metadata)
+    }
+
+    /// The end of a partition up to which this consumer may read, asked of the bus now; `None` when it does not answer soon.
+    pub fn readable_end(&self, name: &TopicPartition) -> Option<i64> {
+        self.consumer.fetch_watermarks(&name.topic, name.partition, SOON).ok().map(|(_, end)| end)
     }
 
     /// How many partitions a topic has.

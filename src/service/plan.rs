@@ -100,8 +100,11 @@ pub fn rollup_stage(topology: &Topology) -> RollupStage {
         partials: topics.partials.name.clone(),
         state_topic: format!("{}{}", topics.state_prefix, topics.partials.name),
         dead_letters: topics.dead_letters.name.clone(),
-        settings: RollupSettings { window_ms: topology.window_ms, max_skew_ms: topology.max_skew_ms },
-        rules: i64::from(topology.rules),
+        settings: RollupSettings {
+            window_ms: topology.window_ms,
+            max_skew_ms: topology.max_skew_ms,
+            rules: i64::from(topology.rules),
+        },
     }
 }
 

@@ -6,16 +6,19 @@
 mod fault;
 mod outbox;
 mod past;
+mod reset;
 mod rollup;
 mod saved;
 mod session;
 mod ticks;
 mod viewers;
+mod watchdog;
 mod worker;
 
 pub use fault::Error;
 pub use outbox::{Outbox, deliver};
 pub use past::{Past, ReadBack};
+pub use reset::{ResetSource, epoch_of};
 pub use rollup::RollupStage;
 pub use session::{SessionStage, SideTopics, SourcePlan};
 pub use worker::{Options, work};
@@ -80,6 +83,8 @@ pub trait Work {
     fn carries<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a>;
     /// The commit has succeeded.
     fn committed(&mut self, point: Self::Point);
+    /// The next offset to be read.
+    fn position(&self) -> i64;
     /// Memory that the next commit will free, whatever the sink does, in bytes: too much of it hastens the commit.
     fn waiting_bytes(&self) -> usize;
     /// How many closed windows wait for their acknowledgement.
@@ -99,6 +104,8 @@ pub trait Stage {
 
     /// The name in metrics and in the group's name.
     fn name(&self) -> &'static str;
+    /// The topology's rules number.
+    fn rules(&self) -> i64;
     /// The topics it reads.
     fn topics(&self) -> Vec<String>;
     /// The state topic that belongs to a topic it reads.

@@ -27,8 +27,6 @@ pub struct RollupStage {
     pub dead_letters: String,
     /// How its windows behave.
     pub settings: RollupSettings,
-    /// The topology's rules number.
-    pub rules: i64,
 }
 
 impl Stage for RollupStage {
@@ -37,6 +35,10 @@ impl Stage for RollupStage {
 
     fn name(&self) -> &'static str {
         "rollup"
+    }
+
+    fn rules(&self) -> i64 {
+        self.settings.rules
     }
 
     fn topics(&self) -> Vec<String> {
@@ -58,7 +60,7 @@ impl Stage for RollupStage {
         saved: ReadBack<RollupCarries>,
         start: StartOffset,
     ) -> Result<RollupWork, saved::Error> {
-        let frame = Frame { rules: self.rules, partitions: i64::from(partitions) };
+        let frame = Frame { rules: self.settings.rules, partitions: i64::from(partitions) };
         let ReadBack { frontier, carries } = saved;
         let saved = frontier.map(|bytes| Saved::decode(&bytes, frame)).transpose()?;
         if saved.is_none() && start.committed {
@@ -72,17 +74,19 @@ impl Stage for RollupStage {
         let resume = match saved {
             None => RollupResume::afresh(self.settings, start.offset),
             Some(saved) => RollupResume {
-                offset: start.offset,
+                offset: saved.counts_from(start.offset),
                 saved_position: saved.position.max(start.offset),
-                sources: saved.sources,
+                sources: saved.for_windows_of(self.settings.window_ms).sources,
                 carries,
             },
         };
+        let counts_from = resume.offset;
         Ok(RollupWork {
             partition: RollupPartition::restore(self.settings, resume),
             dead_letters: self.dead_letters.clone(),
             name: name.clone(),
             frame,
+            counts_from,
             unsent: Vec::new(),
             partials_read: 0,
             last_saved: None,
@@ -104,6 +108,8 @@ pub struct RollupWork {
     dead_letters: String,
     name: TopicPartition,
     frame: Frame,
+    /// Records before this offset were merged under older rules.
+    counts_from: i64,
     /// Rows that the sink refused since the last commit.
     unsent: Vec<Outgoing>,
     partials_read: u64,
@@ -114,9 +120,12 @@ impl Work for RollupWork {
     type Point = (RollupCommit, i64);
 
     fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
+        if record.offset < self.counts_from {
+            return Ok(());
+        }
         match self.partition.push(record.offset, record.key, record.value) {
             Ok(()) => self.partials_read += u64::from(record.key.is_some()),
-            Err(cause) if cause.is_newer() => {
+            Err(cause) if cause.has_meaning() => {
                 let TopicPartition { topic, partition } = self.name.clone();
                 return Err(Error::Newer { topic, partition, offset: record.offset, cause });
             }
@@ -152,7 +161,13 @@ impl Work for RollupWork {
         }
         Some(Prepared {
             resume_offset: commit.resume_offset(self.partition.position()),
-            state: Saved { position, sources: commit.saved_sources(), watermark: None }.encode(self.frame),
+            state: Saved {
+                position,
+                sources: commit.saved_sources(),
+                drained: self.partition.is_drained(),
+                ..Saved::default()
+            }
+            .encode(self.frame),
             announcement: None,
             point: (commit, position),
         })
@@ -170,6 +185,10 @@ impl Work for RollupWork {
         self.unsent.clear();
         self.partition.committed(&commit);
         self.last_saved = Some((self.partition.commit_point(), position));
+    }
+
+    fn position(&self) -> i64 {
+        self.partition.position()
     }
 
     fn waiting_bytes(&self) -> usize {
@@ -193,6 +212,7 @@ impl Work for RollupWork {
             resume_offset,
             windows_open: windows as u64,
             windows_unacknowledged: self.partition.unacknowledged() as u64,
+            drained: self.partition.is_drained(),
             ..PartitionView::default()
         };
         self.partition.progress().map(view).collect()
@@ -221,14 +241,13 @@ mod tests {
             partials: "partials".to_owned(),
             state_topic: "state".to_owned(),
             dead_letters: "letters".to_owned(),
-            settings: RollupSettings { window_ms: 10_000, max_skew_ms: 1_800_000 },
-            rules: 1,
+            settings: RollupSettings { window_ms: 10_000, max_skew_ms: 1_800_000, rules: 1 },
         };
         let name = TopicPartition { topic: "partials".to_owned(), partition: 0 };
         let start = StartOffset { offset: 0, committed: false };
         let nothing = ReadBack::nothing(stage.no_carries("partials"));
         let mut work = stage.restore(&name, 1, nothing, start).unwrap();
-        let known = RollupRecord::encode_marker(&[]);
+        let known = RollupRecord::encode_marker(1, &[]);
         let newer: Vec<u8> = known.iter().zip(0..).map(|(byte, at)| if at == 1 { byte + 1 } else { *byte }).collect();
         let mut push = |value: &[u8]| {
             let record = Record { offset: 7, append_ms: 0, key: None, value, headers: Headers::default() };

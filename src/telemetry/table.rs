@@ -82,6 +82,8 @@ metrics! {
         "Partitions whose committed offset retention had deleted: records were lost before they were read.";
     REBALANCES = Counter, "streamgauge_rebalances_total", ["stage"],
         "Assignments and revocations of partitions.";
+    PARTITIONS_STUCK = Gauge, "streamgauge_partitions_stuck", ["stage"],
+        "Partitions that have not advanced for two minutes although they have records, the sink keeps up and the bus answers. Above 0 the process is not alive: restart it.";
     BUS_ERRORS = Counter, "streamgauge_bus_errors_total", ["kind"],
         "Errors that the bus clients reported: credentials (refused), connection (no broker reached), other. They go on by themselves.";
     WORKER_RESTARTS = Counter, "streamgauge_worker_restarts_total", ["stage"],

@@ -32,6 +32,8 @@ pub struct RollupSettings {
     pub window_ms: i64,
     /// How far a source partition may lag the furthest one before windows close without it, ms.
     pub max_skew_ms: i64,
+    /// The topology's rules number: what other rules have made is not merged.
+    pub rules: i64,
 }
 
 /// What is saved of a source.
@@ -131,7 +133,10 @@ impl RollupPartition {
     pub fn push(&mut self, offset: i64, key: Option<&[u8]>, value: &[u8]) -> Result<(), Error> {
         self.position = offset + 1;
         match RollupRecord::decode(key, value)? {
-            RollupRecord::Marker(announcements) => {
+            RollupRecord::Marker { rules: Some(found), .. } if found != self.settings.rules => {
+                return Err(Error::Rules { found, own: self.settings.rules });
+            }
+            RollupRecord::Marker { announcements, .. } => {
                 for announcement in &announcements {
                     self.source(&announcement.source).announce(offset, announcement);
                 }
@@ -190,6 +195,11 @@ impl RollupPartition {
     /// again that it had read.
     pub fn saved_position(&self) -> i64 {
         self.position.max(self.new_from)
+    }
+
+    /// Whether nothing is open but windows without a part.
+    pub fn is_drained(&self) -> bool {
+        self.sources.values().all(SourceRollup::is_drained)
     }
 
     /// How many closed boundaries wait for their acknowledgement.

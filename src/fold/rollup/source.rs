@@ -161,6 +161,12 @@ impl SourceRollup {
         self.generations().map(|one| one.timeline.unacknowledged()).sum()
     }
 
+    /// Whether no window is open that has a part.
+    pub(super) fn is_drained(&self) -> bool {
+        self.unacknowledged() == 0
+            && self.generations().all(|one| one.timeline.open_windows().all(|(_, window)| window.is_empty()))
+    }
+
     /// Its watermark, frontier and number of open windows.
     pub(super) fn progress(&self) -> (Option<EventTime>, Option<Boundary>, usize) {
         let timeline = &self.current.timeline;

@@ -17,14 +17,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::fault::{Error, judge};
 use super::outbox::Outbox;
 use super::ticks::{Silence, Ticker};
+use super::watchdog::{Look, Progress};
 use super::{Stage, WindowName, Work};
 use crate::bus::{
-    self, Fetched, GroupConsumer, LongestRecord, PlainProducer, Properties, StartAt, StateReader, TopicHandle,
+    self, Fetched, GroupConsumer, LogEnd, LongestRecord, PlainProducer, Properties, StartAt, StateReader, TopicHandle,
     TopicPartition, TransactionalProducer,
 };
 use crate::observe::{Snapshot, Worker as Observed};
@@ -78,7 +79,8 @@ struct Slot<W> {
     assignment: u64,
     work: W,
     silence: Silence,
-    log_end: Option<i64>,
+    log_end: Option<LogEnd>,
+    progress: Progress,
 }
 
 /// Works until `stop` is set, through every fault of the bus (R5).
@@ -114,7 +116,7 @@ fn begin_again(stage: &'static str, cause: &Error, observed: &Observed) {
     metrics::counter!(telemetry::WORKER_RESTARTS.name, "stage" => stage).increment(1);
     let problem = format!("{cause}; the worker begins again from what was committed");
     warn!(stage, "{problem}");
-    observed.publish(Snapshot { joined: false, problem: Some(problem), partitions: Vec::new() });
+    observed.publish(Snapshot { problem: Some(problem), ..Snapshot::default() });
     std::thread::park_timeout(TRY);
 }
 
@@ -197,10 +199,15 @@ impl<'a, S: Stage> Worker<'a, S> {
         self.finish()
     }
 
+    /// Whether so many closed windows wait for the sink that reading has to wait too.
+    fn has_backlog(&self) -> bool {
+        let unacknowledged: usize = self.slots.iter().map(|slot| slot.work.unacknowledged()).sum();
+        unacknowledged > self.options.unacknowledged_windows * self.slots.len().max(1)
+    }
+
     /// Reads up to one turn's records, or waits for the sink.
     fn read_turn(&mut self) -> Result<(), Error> {
-        let unacknowledged: usize = self.slots.iter().map(|slot| slot.work.unacknowledged()).sum();
-        let backlog = unacknowledged > self.options.unacknowledged_windows * self.slots.len().max(1);
+        let backlog = self.has_backlog();
         if backlog {
             self.await_acknowledgement(WAIT_FOR_SINK);
         }
@@ -229,7 +236,7 @@ impl<'a, S: Stage> Worker<'a, S> {
     fn housekeeping(&mut self) -> Result<(), Error> {
         for (name, end) in self.consumer.take_log_ends() {
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.name == name) else { continue };
-            slot.log_end = Some(end.high);
+            slot.log_end = Some(end);
             if let (true, Some(ticker)) = (end.reached, &mut self.ticker) {
                 ticker.tick_if_silent(&name, &mut slot.silence);
             }
@@ -262,16 +269,40 @@ impl<'a, S: Stage> Worker<'a, S> {
         }
     }
 
+    /// The partitions that do not get on, as sentences.
+    fn look_for_standstill(&mut self) -> Vec<String> {
+        let held_back = self.has_backlog();
+        let mut sentences = Vec::new();
+        for slot in &mut self.slots {
+            let look = Look {
+                at: Instant::now(),
+                position: slot.work.position(),
+                reached_end: slot.log_end.is_none_or(|end| end.reached),
+                held_back,
+            };
+            if let Some(still) = slot.progress.look(look, || self.consumer.readable_end(&slot.name)) {
+                let (TopicPartition { topic, partition }, seconds) = (&slot.name, still.as_secs());
+                let sentence = format!(
+                    "{topic}/{partition} has not advanced for {seconds} s, though it has records and the bus answers: restart the process"
+                );
+                error!("{sentence}");
+                sentences.push(sentence);
+            }
+        }
+        metrics::gauge!(telemetry::PARTITIONS_STUCK.name, "stage" => self.stage.name()).set(sentences.len() as f64);
+        sentences
+    }
+
     fn publish(&mut self) {
         let mut partitions = Vec::new();
         for slot in &mut self.slots {
             slot.work.report(&slot.name);
             for mut view in slot.work.view(&slot.name) {
-                view.log_end = slot.log_end;
+                view.log_end = slot.log_end.map(|end| end.high);
                 partitions.push(view);
             }
         }
-        let snapshot = Snapshot { joined: self.joined, problem: None, partitions };
+        let snapshot = Snapshot { joined: self.joined, problem: None, partitions, stuck: self.look_for_standstill() };
         self.observed.publish(snapshot);
     }
 

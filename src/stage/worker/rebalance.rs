@@ -11,6 +11,7 @@ use tracing::{error, info};
 use super::{Error, Slot, Worker, hand_over};
 use crate::bus::{AssignedPartition, Change, TopicPartition};
 use crate::stage::ticks::Silence;
+use crate::stage::watchdog::Progress;
 use crate::stage::{Past, ReadBack, Stage, StartOffset, Work};
 use crate::telemetry;
 
@@ -50,6 +51,7 @@ impl<S: Stage> Worker<'_, S> {
                 cause,
             })?;
             self.assignments += 1;
+            let progress = Progress::new(work.position(), Instant::now());
             let mut slot = Slot {
                 name: one.name.clone(),
                 state_topic: self.stage.state_topic(&one.name.topic),
@@ -57,6 +59,7 @@ impl<S: Stage> Worker<'_, S> {
                 work,
                 silence: Silence::new(),
                 log_end: None,
+                progress,
             };
             // What fell due before the restart and was not acknowledged: no record may come that would bring it out.
             hand_over(&mut slot, self.outbox, &self.acknowledgements.0);
