@@ -239,7 +239,7 @@ mod tests {
     use crate::model::cmcd::{Delivery, Event, Keys, Mode};
     use crate::model::{Rows, Value};
 
-    const SETTINGS: RollupSettings = RollupSettings { window_ms: 10_000, max_skew_ms: 60_000 };
+    const SETTINGS: RollupSettings = RollupSettings { window_ms: 10_000, max_skew_ms: 60_000, rules: 1 };
 
     struct Bus {
         partition: RollupPartition,
@@ -260,7 +260,7 @@ mod tests {
         fn announce(&mut self, epoch: i64, partition: i32, frontier: i64) {
             let frontier = Boundary::from_millis(frontier);
             let one = Announcement { source: "logs".into(), partitions: 2, partition, frontier, epoch };
-            self.send(None, &RollupRecord::encode_marker(&[one]));
+            self.send(None, &RollupRecord::encode_marker(1, &[one]));
         }
 
         /// One request at the edge FRA.

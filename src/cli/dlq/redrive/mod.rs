@@ -27,8 +27,8 @@ use super::reading::{Reading, topics_with};
 use super::verdict::Desks;
 use crate::bus::{Properties, await_transactions};
 use crate::cli::dump::Progress;
-use crate::cli::run::Signals;
 use crate::cli::moment::now;
+use crate::cli::run::Signals;
 use crate::cli::{ConfigArgs, is_broken_pipe, start_logging};
 use crate::replay::dump::DumpRecord;
 
