@@ -2,14 +2,14 @@
 
 use std::fmt::{self, Write};
 
-use crate::aggregate::cmcd::{EDGE_WINDOW, SESSION_WINDOW};
+use crate::aggregate::cmcd::{EDGE_WINDOW, SESSION, SESSION_WINDOW};
 use crate::config;
 use crate::model::{FieldKind, Schema};
 use crate::telemetry::{METRICS, Metric};
 use crate::topology;
 
 /// Every row type, in the order of the page.
-pub const SCHEMAS: &[&Schema] = &[&SESSION_WINDOW, &EDGE_WINDOW];
+pub const SCHEMAS: &[&Schema] = &[&SESSION_WINDOW, &SESSION, &EDGE_WINDOW];
 
 /// The page as Markdown.
 pub fn render(schemas: &[&Schema]) -> String {

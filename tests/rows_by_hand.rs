@@ -333,6 +333,9 @@ fn expected_sessions_of_logs() -> Vec<PlainRow> {
         ("media_ms", 4_000 + 4_000 + 1_500 + 4_000), // video counts, audio beside it does not
         ("members_rejected_count", 1),
         ("duplicates_count", 1),
+        // From r1, which is urgent, to r2: the first media request that is not.
+        ("startup_approx_ms_sum", 900),
+        ("startup_approx_ms_count", 1),
     ];
     let second = [
         ("requests_count", 2),
@@ -458,6 +461,8 @@ fn expected_edges_of_the_first_session() -> [Edge; 2] {
         ("starvation_count", 1), // r6
         ("media_ms", 4_000),
         ("members_rejected_count", 1),
+        ("startup_approx_ms_sum", 900), // where the session was last seen
+        ("startup_approx_ms_count", 1),
         ("sessions_count", 1),
         ("sessions_starved_count", 1),
     ];
@@ -609,7 +614,7 @@ fn reports() -> Vec<DumpRecord> {
 }
 
 /// What session p-1 and its edge share.
-const REPORTED: [(&str, i64); 19] = [
+const REPORTED: [(&str, i64); 20] = [
     // An event is not a request: `rr` records count on their own, and their outcome does.
     ("rr_count", 2),
     ("errors_5xx_count", 1),                                               // rc=503
@@ -632,6 +637,8 @@ const REPORTED: [(&str, i64); 19] = [
     ("records_clamped_count", 1),
     ("members_rejected_count", 1), // su=
     ("duplicates_count", 3),       // the body that was posted twice, once for each of its events
+    // From r at 5500 to p at 8000. The first number is above 1: the session was under way, and has played before.
+    ("stall_ms", 2_500),
     // No deadline: how long the requests took is not known.
     ("deadline_known_count", 0),
 ];

@@ -54,6 +54,9 @@ fn payload(dice: &mut Dice, session: &str) -> String {
     maybe(dice, &["cid=\"a\"", "cid=\"b\"", "cid=\"c\""]);
     maybe(dice, &["sf=d", "sf=h", "sf=nonsense"]);
     maybe(dice, &["st=v", "st=l"]);
+    maybe(dice, &["sta=s", "sta=p", "sta=r", "sta=q"]);
+    maybe(dice, &["bsa=(1;v 2;a)", "bsda=300", "bsd=(20)", "dfa=7", "dfa=9"]);
+    maybe(dice, &["ec=(\"a\" \"b\")", "msd=700", "msd=900", "bg", "nr"]);
     members.push(format!("sid=\"{session}\""));
     dice.shuffle(&mut members);
     members.join(",")
@@ -115,20 +118,37 @@ fn settings(caps: Caps) -> SourceSettings {
     }
 }
 
-fn closed(records: &[DumpRecord], caps: Caps) -> ClosedSource {
+/// All that the records of one window lead to.
+struct Closed {
+    window: ClosedSource,
+    /// The last rows of its sessions, and their part of edge rows.
+    later: Vec<ClosedSource>,
+    /// Keys and values of what is saved of its sessions.
+    carries: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+fn closed(records: &[DumpRecord], caps: Caps) -> Closed {
     let columns = ColumnPlan::new(&CLOUDFRONT_FIELDS).unwrap();
     let mut decoder = Decoder::new(Arc::new(Carriers::mixed(Some(columns), [])));
     let mut fold = SourceFold::afresh(settings(caps), 3, 0);
-    for (offset, record) in (0..).zip(records) {
-        let record = DumpRecord { offset, ..record.clone() };
+    let ticks = [tick().appended(APPEND_MS + 30_000), tick().appended(APPEND_MS + 10_000_000)];
+    let mut offsets = 0..;
+    let mut push = |fold: &mut SourceFold, record: &DumpRecord| {
+        let record = DumpRecord { offset: offsets.next().unwrap(), ..record.clone() };
         assert_eq!(fold.push(&record.as_record(), &mut decoder), None, "{record:?}");
-    }
-    let last = DumpRecord { offset: records.len() as i64, ..tick().appended(APPEND_MS + 60_000) };
-    fold.push(&last.as_record(), &mut decoder);
-    let closed = fold.close_next().expect("the window is final");
-    assert_eq!(closed.end, Boundary::from_millis(START_MS + WINDOW_MS));
+    };
+    records.iter().for_each(|record| push(&mut fold, record));
+    push(&mut fold, &ticks[0]);
+    let window = fold.close_next().expect("the window is final");
+    assert_eq!(window.end, Boundary::from_millis(START_MS + WINDOW_MS));
     assert!(fold.close_next().is_none(), "all records lie in one window");
-    closed
+    fold.acknowledge(window.end);
+    let point = fold.commit_point();
+    let saved = fold.carry_changes(&point).map(|one| (one.key().to_vec(), one.value().map(<[u8]>::to_vec)));
+    let carries = saved.collect();
+    push(&mut fold, &ticks[1]);
+    let later = std::iter::from_fn(|| fold.close_next()).collect();
+    Closed { window, later, carries }
 }
 
 fn partial_bytes(window: &ClosedSource) -> Vec<(RollupKey, Vec<u8>)> {
@@ -145,14 +165,23 @@ fn any_order_gives_the_same(caps: Caps) {
         let mut dice = Dice::new(seed);
         let mut records = random_window(&mut dice);
         let expected = closed(&records, caps);
-        let (expected_rows, expected_partials) = (plain_rows(&expected.rows), partial_bytes(&expected));
         for _ in 0..ORDERS {
             dice.shuffle(&mut records);
             let other = closed(&records, caps);
-            assert_eq!(plain_rows(&other.rows), expected_rows, "seed {seed}, {caps:?}: session rows");
-            assert_eq!(partial_bytes(&other), expected_partials, "seed {seed}, {caps:?}: partials");
+            assert_same(&other.window, &expected.window, || format!("seed {seed}, {caps:?}"));
+            assert_eq!(other.carries, expected.carries, "seed {seed}, {caps:?}: carries");
+            assert_eq!(other.later.len(), expected.later.len());
+            for (other, expected) in other.later.iter().zip(&expected.later) {
+                assert_same(other, expected, || format!("seed {seed}, {caps:?}, later"));
+            }
         }
     }
+}
+
+fn assert_same(found: &ClosedSource, expected: &ClosedSource, story: impl Fn() -> String) {
+    assert_eq!(found.end, expected.end, "{}", story());
+    assert_eq!(plain_rows(&found.rows), plain_rows(&expected.rows), "{}: session rows", story());
+    assert_eq!(partial_bytes(found), partial_bytes(expected), "{}: partials", story());
 }
 
 #[test]
@@ -169,7 +198,7 @@ fn what_the_caps_leave_out_does_not_depend_on_order() {
 fn partials_merge_alike_in_any_order() {
     for seed in seeds(WINDOWS) {
         let mut dice = Dice::new(seed);
-        let parts: Vec<ClosedSource> = (0..4).map(|_| closed(&random_window(&mut dice), ROOMY)).collect();
+        let parts: Vec<ClosedSource> = (0..4).map(|_| closed(&random_window(&mut dice), ROOMY).window).collect();
         let mut partials: Vec<Partial> = parts.iter().flat_map(as_partials).collect();
         let expected = merged(&partials);
         for _ in 0..ORDERS {

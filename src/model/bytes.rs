@@ -36,12 +36,23 @@ impl Writer {
         self.bytes(value.as_bytes());
     }
 
+    /// What was written so far.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Starts over, in the same memory.
+    pub fn clear(&mut self) {
+        self.buffer.clear();
+    }
+
     /// What was written.
     pub fn into_bytes(self) -> Vec<u8> {
         self.buffer
     }
 
-    fn unsigned(&mut self, mut value: u64) {
+    /// An integer that is never negative, in 1 to 10 bytes.
+    pub fn unsigned(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.buffer.push((value & 0x7f) as u8 | 0x80);
             value >>= 7;
@@ -96,7 +107,8 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).map_err(|_| Short { at, wanted: "text" })
     }
 
-    fn unsigned(&mut self) -> Result<u64, Short> {
+    /// An integer that is never negative.
+    pub fn unsigned(&mut self) -> Result<u64, Short> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;

@@ -114,7 +114,7 @@ impl StreamType {
 }
 
 /// Key `sta`: what the player is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PlayerState {
     /// `s`: starting.
     Starting,
@@ -139,7 +139,7 @@ pub enum PlayerState {
 }
 
 /// Key `e`: why an event-mode record was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
     /// `ps`: the play state changed.
     PlayState,

@@ -123,6 +123,7 @@ pub(super) fn of_request<'a>(draft: &Draft, texts: &'a Texts) -> Members<'a> {
     members.push_if(is_media, "br", Header::Object, speaker.list(kbps, request));
     members.push_if(condition.is_starved && player != Player::Bitmovin, "bs", Header::Status, Value::True);
     if tells_durations && is_media {
+        members.push("bsa", Header::Status, speaker.list(u64::from(condition.starvations), request));
         if let Some(starved_ms) = condition.starvation_ms {
             members.push("bsd", Header::Status, speaker.list(u64::from(starved_ms), request));
         }
@@ -138,9 +139,7 @@ pub(super) fn of_request<'a>(draft: &Draft, texts: &'a Texts) -> Members<'a> {
         members.push("ltc", Header::Request, Value::Thousandths(thousandths));
     }
     if let (true, Some(delay_ms)) = (tells_durations && is_media, condition.start_delay_ms) {
-        // dash.js measures from the wrong start.
-        let told_ms = if player == Player::DashJs { delay_ms % 40 } else { delay_ms };
-        members.push("msd", Header::Session, Value::Integer(u64::from(told_ms)));
+        members.push("msd", Header::Session, speaker.start_delay(delay_ms));
     }
     members.push_if(knows_rate, "mtp", Header::Request, speaker.throughput(request));
     let next = if is_version2 { Value::Texts(&texts.next) } else { Value::Text(&texts.next) };
@@ -176,19 +175,20 @@ pub(super) fn of_report<'a>(draft: &Draft, report: &Report, texts: &'a Texts) ->
     let header = Header::Session;
     members.push_if(has_buffer, "bl", header, speaker.buffer(request));
     members.push("br", header, speaker.selected(request));
-    members.push_if(
-        condition.starvations > 0,
-        "bsda",
-        header,
-        speaker.list(u64::from(condition.starvations_ms), request),
-    );
+    members.push("bsa", header, speaker.list(u64::from(condition.starvations), request));
+    members.push("bsda", header, speaker.list(u64::from(condition.starvations_ms), request));
     members.push("cid", header, speaker.content());
     members.push_if(is_response, "d", header, Value::Integer(u64::from(speaker.programme.segment_ms)));
+    let counts_frames = draft.identity.player != Player::DashJs;
+    members.push_if(counts_frames, "dfa", header, Value::Integer(u64::from(condition.dropped_frames)));
     members.push("e", header, Value::Token(trigger_token(report.trigger)));
     if report.trigger == Trigger::Error && draft.identity.player != Player::Shaka {
         // dash.js sends a bare integer where a list of strings belongs.
         let is_dash = draft.identity.player == Player::DashJs;
         members.push("ec", header, if is_dash { Value::Integer(27) } else { Value::Texts("fragLoadError") });
+    }
+    if let (true, Some(delay_ms)) = (is_response, condition.start_delay_ms) {
+        members.push("msd", header, speaker.start_delay(delay_ms));
     }
     members.push_if(condition.throughput_kbps > 0, "mtp", header, speaker.throughput(request));
     members.push_if(is_response, "ot", header, Value::Token(request.object.token()));
@@ -215,6 +215,7 @@ const fn trigger_token(trigger: Trigger) -> &'static str {
         Trigger::Interval => "t",
         Trigger::Response => "rr",
         Trigger::BitrateChange => "bc",
+        Trigger::ContentId => "c",
         Trigger::Error => "e",
     }
 }
@@ -284,6 +285,11 @@ impl Speaker {
     fn deadline(&self, request: &Request) -> Value<'static> {
         let wall_ms = u64::from(request.condition.buffer_ms) * 1000 / u64::from(self.playback_rate.max(1));
         Value::Integer(self.rounded(wall_ms))
+    }
+
+    /// dash.js measures from the wrong start.
+    fn start_delay(&self, delay_ms: u32) -> Value<'static> {
+        Value::Integer(u64::from(if self.player == Player::DashJs { delay_ms % 40 } else { delay_ms }))
     }
 
     fn throughput(&self, request: &Request) -> Value<'static> {

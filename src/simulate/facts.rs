@@ -156,6 +156,7 @@ pub(super) enum Trigger {
     Interval,
     Response,
     BitrateChange,
+    ContentId,
     Error,
 }
 

@@ -6,7 +6,7 @@
 use super::audience::{self, Surroundings};
 use super::facts::{Condition, Draft, Identity, Object, Player, Report, Reports, Request, State, Trigger};
 use super::random::Random;
-use super::world::{AUDIO_KBPS, Cdn, Programme, programme_at};
+use super::world::{AUDIO_KBPS, Cdn, Programme, next_episode, programme_at};
 
 /// What a player on demand fills its buffer to.
 const TARGET_ON_DEMAND_MS: u32 = 20_000;
@@ -35,6 +35,7 @@ pub(super) struct Viewer {
     state: State,
     is_of_the_crowd: bool,
     is_urgent: bool,
+    has_started: bool,
     /// Whether the next video, and the next audio request must say that the player starved.
     tells_starved: [bool; 2],
     rung: u8,
@@ -70,6 +71,7 @@ impl Viewer {
             state: State::Starting,
             is_of_the_crowd,
             is_urgent: true,
+            has_started: false,
             tells_starved: [false; 2],
             rung: 0,
             fade_left: 0,
@@ -236,7 +238,11 @@ impl Viewer {
         };
         match self.state {
             State::Starting => {
-                self.start_delay_to_tell_ms = Some((end_ms - self.joined_ms) as u32);
+                // Once in a session: not for a further episode.
+                if !self.has_started {
+                    self.start_delay_to_tell_ms = Some((end_ms - self.joined_ms) as u32);
+                }
+                self.has_started = true;
                 self.enter(State::Playing, end_ms, reports);
             }
             State::Rebuffering => {
@@ -298,8 +304,37 @@ impl Viewer {
         let mut reports = Reports::default();
         let has_ended = self.random.permille(200);
         self.enter(if has_ended { State::Ended } else { State::Quit }, now_ms, &mut reports);
-        // The last thing a player says comes with what it knows, not with a request: this one is never written as such.
-        let nothing = Request {
+        let nothing = self.no_request(now_ms);
+        self.post(nothing, reports, drafts);
+        match next_episode(self.identity.programme).filter(|_| has_ended) {
+            Some(programme) => Some(self.go_on(programme, now_ms, drafts)),
+            None => self.come_back(now_ms, around),
+        }
+    }
+
+    /// The next episode, in the same session. hls.js begins to number its reports anew.
+    fn go_on(&mut self, programme: u8, now_ms: i64, drafts: &mut Vec<Draft>) -> i64 {
+        self.identity.programme = programme;
+        if self.identity.player == Player::HlsJs {
+            self.reports = 0;
+        }
+        (self.segment, self.buffer_ms, self.is_urgent) = (0, 0, true);
+        self.rung = self.rung.min(1);
+        self.leaves_ms = now_ms + audience::stay_ms(&mut self.random);
+        self.phase = Phase::Opening;
+        let starts_ms = now_ms + self.random.between(300, 4_000).cast_signed();
+        self.state = State::Starting;
+        let mut reports = Reports::default();
+        self.report(&mut reports, Trigger::ContentId, starts_ms);
+        self.report(&mut reports, Trigger::PlayState, starts_ms);
+        let nothing = self.no_request(starts_ms);
+        self.post(nothing, reports, drafts);
+        starts_ms
+    }
+
+    /// What a player says when it asks for nothing comes with what it knows: this request is never written as such.
+    fn no_request(&self, now_ms: i64) -> Request {
+        Request {
             start_ms: now_ms,
             object: Object::Video,
             segment: self.segment,
@@ -310,9 +345,7 @@ impl Viewer {
             ttfb_ms: 0,
             taken_ms: 0,
             condition: self.condition(Object::Video),
-        };
-        self.post(nothing, reports, drafts);
-        self.come_back(now_ms, around)
+        }
     }
 
     /// The next session of this viewer's place. Who came with the crowd does not come back.

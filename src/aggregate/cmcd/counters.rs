@@ -219,26 +219,58 @@ impl Counters {
     }
 }
 
-/// The merged measurements of a row, in the units of the blocks, and the two that only a whole session can tell.
+/// A measurement that adds up, and that only a whole session can tell: by what it did before, or by one choice for all of its edges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum LifeSum {
+    /// Playing time of the media delivered, counted in one class per session.
+    MediaMs,
+    /// Clusters of starved requests.
+    Starvations,
+    PlayMs,
+    StallMs,
+    Stalls,
+    StartupMs,
+    Startups,
+    StartupApproxMs,
+    StartupsApprox,
+    SeekMs,
+    DroppedFrames,
+    ReportsLost,
+    PlayerErrors,
+}
+
+/// How many [`LifeSum`]s there are.
+pub(crate) const LIFE_SUMS: usize = LifeSum::PlayerErrors as usize + 1;
+
+/// The merged measurements of a row, in the units of the blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) sums: [i64; SUMS],
     pub(crate) extremes: [i64; EXTREMES],
-    /// Playing time of the media delivered, counted in one class per session.
-    pub(crate) media_ms: i64,
-    /// Clusters of starved requests.
-    pub(crate) starvation_count: i64,
+    pub(crate) life: [i64; LIFE_SUMS],
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Self { sums: [0; SUMS], extremes: [0; EXTREMES], media_ms: 0, starvation_count: 0 }
+        Self { sums: [0; SUMS], extremes: [0; EXTREMES], life: [0; LIFE_SUMS] }
     }
 }
 
 impl Totals {
     pub(crate) fn get(&self, sum: Sum) -> i64 {
         self.sums.get(sum as usize).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn life(&self, sum: LifeSum) -> i64 {
+        self.life.get(sum as usize).copied().unwrap_or(0)
+    }
+
+    /// Adds to a measurement of the session's life.
+    pub(crate) fn add_life(&mut self, sum: LifeSum, amount: i64) {
+        if let Some(total) = self.life.get_mut(sum as usize) {
+            *total = total.saturating_add(amount);
+        }
     }
 
     pub(crate) fn extreme_value(&self, extreme: Extreme) -> i64 {
@@ -269,11 +301,10 @@ impl Totals {
         for extreme in Extreme::ALL {
             self.extreme(extreme, other.extreme_value(extreme), other.get(extreme.count()));
         }
-        for (total, value) in self.sums.iter_mut().zip(&other.sums) {
+        let (totals, values) = (self.sums.iter_mut().chain(&mut self.life), other.sums.iter().chain(&other.life));
+        for (total, value) in totals.zip(values) {
             *total = total.saturating_add(*value);
         }
-        self.media_ms = self.media_ms.saturating_add(other.media_ms);
-        self.starvation_count = self.starvation_count.saturating_add(other.starvation_count);
     }
 
     /// Must come before the sums are added, since the count tells whether there is a value yet.

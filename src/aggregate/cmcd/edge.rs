@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::counters::{Counters, EXTREMES, SUMS, Sum, Totals};
+use super::counters::{Counters, LifeSum, Sum, Totals};
 use super::keys::Sketches;
 use super::schema::{EDGE_ONLY_COUNT, SHARED, shared_values};
 use crate::aggregate::{Distinct, DistinctError, Sketch, SketchError};
@@ -12,6 +12,8 @@ use crate::model::bytes::{Reader, Short, Writer};
 
 /// The version of the encoding, its first byte.
 const VERSION: u8 = 2;
+/// How many values of a session's life version 1 had, and how many counts of sessions.
+const VERSION_1: (usize, usize) = (2, 2);
 
 /// Why a partial cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -88,14 +90,26 @@ pub(crate) struct Extent {
 #[derive(Clone)]
 pub struct EdgeTotals {
     pub(super) totals: Totals,
-    /// Distinct sessions of one window; 0 for several.
-    pub(super) sessions: i64,
-    pub(super) sessions_starved: i64,
+    sessions: [i64; SESSION_COUNTS],
     /// The most sessions of any of several windows; 0 for one.
     sessions_peak: i64,
     pub(super) seen: SessionsSeen,
     sketches: Sketches,
 }
+
+/// How many sessions, or plays of sessions, there were of a kind. The order is that of the encoding and of the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum SessionCount {
+    Seen,
+    Starved,
+    Ended,
+    StartFailures,
+    PlayFailures,
+    ExitsBeforeStart,
+}
+
+const SESSION_COUNTS: usize = SessionCount::ExitsBeforeStart as usize + 1;
 
 impl EdgeTotals {
     /// The version of its encoding.
@@ -105,7 +119,7 @@ impl EdgeTotals {
         let mut totals = Totals::default();
         totals.absorb(sessionless);
         let seen = SessionsSeen::default();
-        Self { totals, sessions: 0, sessions_starved: 0, sessions_peak: 0, seen, sketches }
+        Self { totals, sessions: [0; SESSION_COUNTS], sessions_peak: 0, seen, sketches }
     }
 
     /// Whether nothing was counted.
@@ -113,40 +127,47 @@ impl EdgeTotals {
         self.totals == Totals::default()
     }
 
+    /// Counts sessions, or plays, of a kind.
+    pub(super) fn add_sessions(&mut self, kind: SessionCount, amount: i64) {
+        if let Some(count) = self.sessions.get_mut(kind as usize) {
+            *count = count.saturating_add(amount);
+        }
+    }
+
     /// Adds the part of another partition of the same window. Sessions are disjoint over partitions, so their counts add.
     pub fn merge(&mut self, other: &Self) {
-        self.sessions = self.sessions.saturating_add(other.sessions);
-        self.sessions_starved = self.sessions_starved.saturating_add(other.sessions_starved);
-        self.merge_measurements(other);
-    }
-
-    /// Adds another window, or several put together already. A session can be in both, so sessions are no longer counted, only estimated.
-    pub fn append(&mut self, other: &Self) {
-        self.sessions_peak = self.sessions_peak().max(other.sessions_peak());
-        (self.sessions, self.sessions_starved) = (0, 0);
-        self.merge_measurements(other);
-    }
-
-    fn merge_measurements(&mut self, other: &Self) {
         self.totals.merge(&other.totals);
+        for (count, more) in self.sessions.iter_mut().zip(&other.sessions) {
+            *count = count.saturating_add(*more);
+        }
         self.seen.all.merge(&other.seen.all);
         self.seen.starved.merge(&other.seen.starved);
         self.sketches.merge(&other.sketches);
     }
 
+    /// Adds another window, or several put together already. A session can be in both, so those seen are no longer counted, only
+    /// estimated; it ends once, so that what is counted at its end adds.
+    pub fn append(&mut self, other: &Self) {
+        self.sessions_peak = self.sessions_peak().max(other.sessions_peak());
+        self.merge(other);
+        for kind in [SessionCount::Seen, SessionCount::Starved] {
+            if let Some(count) = self.sessions.get_mut(kind as usize) {
+                *count = 0;
+            }
+        }
+    }
+
     /// The most sessions of any window.
     fn sessions_peak(&self) -> i64 {
-        self.sessions_peak.max(self.sessions)
+        self.sessions_peak.max(self.sessions[SessionCount::Seen as usize])
     }
 
     /// Writes the partial: a version byte, then the counts and sketches in their declared order.
     pub fn encode(&self, out: &mut Writer) {
         out.byte(VERSION);
-        for value in self.totals.sums.iter().chain(&self.totals.extremes) {
+        let Totals { sums, extremes, life } = &self.totals;
+        for value in sums.iter().chain(extremes).chain(life).chain(&self.sessions) {
             out.integer(*value);
-        }
-        for value in [self.totals.media_ms, self.totals.starvation_count, self.sessions, self.sessions_starved] {
-            out.integer(value);
         }
         for sketch in [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps] {
             out.bytes(&sketch.to_bytes());
@@ -156,26 +177,27 @@ impl EdgeTotals {
         self.seen.starved.encode(out);
     }
 
-    /// Reads what [`Self::encode`] wrote. Version 1 did not tell sessions apart: none of its sessions is in an estimate.
+    /// Reads what [`Self::encode`] wrote, or what version 1 did: its values are the first of each kind, and the others are 0. It did not
+    /// tell sessions apart: none of its sessions is in an estimate.
     pub fn decode(input: &mut Reader<'_>) -> Result<Self, PartialError> {
+        let (mut totals, mut sessions) = (Totals::default(), [0; SESSION_COUNTS]);
         let version = input.byte()?;
-        if version > VERSION {
-            return Err(PartialError::Version(version));
-        }
-        let mut totals = Totals { sums: [0; SUMS], extremes: [0; EXTREMES], ..Totals::default() };
-        for value in totals.sums.iter_mut().chain(&mut totals.extremes) {
+        let (lives, counts) = match version {
+            1 => VERSION_1,
+            VERSION => (totals.life.len(), sessions.len()),
+            other => return Err(PartialError::Version(other)),
+        };
+        let Totals { sums, extremes, life } = &mut totals;
+        let values = sums.iter_mut().chain(extremes).chain(life.iter_mut().take(lives));
+        for value in values.chain(sessions.iter_mut().take(counts)) {
             *value = input.integer()?;
         }
-        totals.media_ms = input.integer()?;
-        totals.starvation_count = input.integer()?;
-        let (sessions, sessions_starved) = (input.integer()?, input.integer()?);
         let sketches = Sketches {
             ttfb_ms: Sketch::from_bytes(input.bytes()?)?,
             time_taken_ms: Sketch::from_bytes(input.bytes()?)?,
             throughput_bps: Sketch::from_bytes(input.bytes()?)?,
         };
-        let mut read =
-            Self { totals, sessions, sessions_starved, sessions_peak: 0, seen: SessionsSeen::default(), sketches };
+        let mut read = Self { totals, sessions, sessions_peak: 0, seen: SessionsSeen::default(), sketches };
         if version > 1 {
             read.sessions_peak = input.integer()?;
             read.seen.all = Distinct::from_bytes(input.bytes()?)?;
@@ -187,6 +209,7 @@ impl EdgeTotals {
     /// What viewers experienced, for the metrics page.
     pub(crate) fn viewers(&self) -> Viewers<'_> {
         let count = |sum| self.totals.get(sum).unsigned_abs();
+        let sessions = |kind| self.sessions.get(kind as usize).map_or(0, |count| count.unsigned_abs());
         Viewers {
             requests: count(Sum::Requests),
             media_requests: count(Sum::MediaRequests),
@@ -197,10 +220,10 @@ impl EdgeTotals {
             cache_hits: count(Sum::CacheHits),
             cache_known: count(Sum::CacheKnown),
             starved_requests: count(Sum::StarvedRequests),
-            starvations: self.totals.starvation_count.unsigned_abs(),
+            starvations: self.totals.life(LifeSum::Starvations).unsigned_abs(),
             startup_requests: count(Sum::StartupRequests),
-            sessions: self.sessions.unsigned_abs(),
-            sessions_starved: self.sessions_starved.unsigned_abs(),
+            sessions: sessions(SessionCount::Seen),
+            sessions_starved: sessions(SessionCount::Starved),
             ttfb_ms: &self.sketches.ttfb_ms,
             throughput_bps: &self.sketches.throughput_bps,
         }
@@ -211,13 +234,14 @@ impl EdgeTotals {
         let mut values = Vec::with_capacity(SHARED + EDGE_ONLY_COUNT);
         values.extend(shared_values(&self.totals).map(Value::Integer));
         let estimate = self.seen.all.estimate();
-        let (sessions, starved) = match extent.one_window {
-            true => (self.sessions, self.sessions_starved),
-            false => (estimate, self.seen.starved.estimate()),
-        };
-        let low = self.totals.get(Sum::BufferLow);
-        let counts = [low, sessions, self.sessions_peak(), estimate, starved, extent.partitions_missing];
-        values.extend(counts.map(Value::Integer));
+        let mut counted = self.sessions;
+        if !extent.one_window {
+            [counted[SessionCount::Seen as usize], counted[SessionCount::Starved as usize]] =
+                [estimate, self.seen.starved.estimate()];
+        }
+        values.push(Value::Integer(self.totals.get(Sum::BufferLow)));
+        values.extend(counted.map(Value::Integer));
+        values.extend([self.sessions_peak(), estimate, extent.partitions_missing].map(Value::Integer));
         let sketches = [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps];
         for sketch in sketches {
             values.extend([0.50, 0.90, 0.95, 0.99].map(|quantile| Value::Integer(sketch.percentile(quantile))));
@@ -225,5 +249,39 @@ impl EdgeTotals {
         let encoded = sketches.map(|sketch| STANDARD.encode(sketch.to_bytes()));
         values.extend(encoded.iter().map(|text| Value::Text(text)));
         each(&values);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_partial_of_version_1_is_read_with_what_it_does_not_have_as_0() {
+        let mut expected = EdgeTotals::new(&Counters::default(), Sketches::default());
+        expected.totals.sums[Sum::Duplicates as usize] = 7;
+        expected.totals.add_life(LifeSum::Starvations, 3);
+        expected.add_sessions(SessionCount::Starved, 2);
+        let mut old = Writer::default();
+        old.byte(1);
+        for value in expected.totals.sums.iter().chain(&expected.totals.extremes) {
+            old.integer(*value);
+        }
+        // Media, starvations, sessions, sessions starved.
+        [0, 3, 0, 2].into_iter().for_each(|value| old.integer(value));
+        for _ in 0..3 {
+            old.bytes(&Sketch::default().to_bytes());
+        }
+        let encoded = |totals: &EdgeTotals| {
+            let mut out = Writer::default();
+            totals.encode(&mut out);
+            out.into_bytes()
+        };
+        let read = EdgeTotals::decode(&mut Reader::new(&old.into_bytes())).unwrap();
+        assert_eq!(encoded(&read), encoded(&expected));
+        let read_again = EdgeTotals::decode(&mut Reader::new(&encoded(&expected))).unwrap();
+        assert_eq!(encoded(&read_again), encoded(&expected));
+        assert!(matches!(EdgeTotals::decode(&mut Reader::new(&[3])), Err(PartialError::Version(3))));
     }
 }

@@ -24,7 +24,7 @@ pub struct RollupKey {
 
 impl RollupKey {
     /// Where everything beyond the cap goes.
-    fn other() -> Self {
+    pub(crate) fn other() -> Self {
         Self {
             tenant: OTHER.into(),
             edge: OTHER.into(),
@@ -96,6 +96,8 @@ pub(super) struct Rollup {
     pub(super) key: RollupKey,
     /// The hash under which the table holds it.
     table_hash: u64,
+    /// [`KeyParts::stable_hash`].
+    stable_hash: u64,
     /// What belongs to no session, or to sessions beyond the cap.
     pub(super) sessionless: Counters,
     pub(super) sketches: Sketches,
@@ -104,9 +106,9 @@ pub(super) struct Rollup {
 }
 
 impl Rollup {
-    fn new(key: RollupKey, table_hash: u64) -> Self {
+    fn new(key: RollupKey, table_hash: u64, stable_hash: u64) -> Self {
         let (sessionless, sketches) = (Counters::default(), Sketches::default());
-        Self { key, table_hash, sessionless, sketches, folded: false }
+        Self { key, table_hash, stable_hash, sessionless, sketches, folded: false }
     }
 }
 
@@ -126,7 +128,7 @@ const OTHER_INDEX: u32 = 0;
 
 impl Rollups {
     pub(super) fn new(cap: usize) -> Self {
-        let entries = vec![Rollup::new(RollupKey::other(), 0)];
+        let entries = vec![Rollup::new(RollupKey::other(), 0, u64::MAX)];
         Self { entries, table: HashTable::new(), largest: BinaryHeap::new(), cap }
     }
 
@@ -147,6 +149,11 @@ impl Rollups {
     /// The index under which `index` counts now: its own, or that of `other` once it has fallen out.
     pub(super) fn resolve(&self, index: u32) -> u32 {
         if self.get(index).is_none_or(|rollup| rollup.folded) { OTHER_INDEX } else { index }
+    }
+
+    /// The published hash of the key at `index`; for what is beyond the cap the largest, because that is where the cap cuts.
+    pub(super) fn stable_hash(&self, index: u32) -> u64 {
+        self.get(index).map_or(u64::MAX, |rollup| rollup.stable_hash)
     }
 
     pub(super) fn get(&self, index: u32) -> Option<&Rollup> {
@@ -182,7 +189,7 @@ impl Rollups {
             self.fold_largest();
         }
         let Ok(index) = u32::try_from(self.entries.len()) else { return OTHER_INDEX };
-        self.entries.push(Rollup::new(parts.to_key(), table_hash));
+        self.entries.push(Rollup::new(parts.to_key(), table_hash, hash));
         self.largest.push((hash, index));
         let entries = &self.entries;
         self.table

@@ -1,18 +1,24 @@
 //! CMCD windows: what one partition saw of each session and of each edge, and the rows and partials that a closed window yields.
 //!
 //! Each event is counted once, in the block of its session at its edge (`counters`). A session row is the sum of the session's
-//! blocks, an edge row the sum of the edge's blocks over all sessions, plus what belongs to no session.
+//! blocks, an edge row the sum of the edge's blocks over all sessions, plus what belongs to no session. What a session's row cannot say
+//! without its past comes from its carry (`life`), which each window of the session reads and writes when it closes (`closing`); when its
+//! time-out has passed, the carry becomes the session's last row (`finished`).
 
 mod apply;
 mod closed;
+mod closing;
 mod counters;
 mod edge;
 mod finished;
 mod identity;
 mod keys;
+mod life;
 mod names;
+mod placing;
 mod schema;
 mod sessions;
+mod smallest;
 mod starvation;
 mod window;
 
@@ -24,5 +30,5 @@ pub(crate) use edge::Extent;
 pub use edge::{EdgeTotals, PartialError, Viewers};
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use keys::RollupKey;
-pub use schema::{EDGE_WINDOW, SESSION_WINDOW};
+pub use schema::{EDGE_WINDOW, SESSION, SESSION_WINDOW};
 pub use window::{Caps, Context, Outcome, Size, SourceLabels, Window};

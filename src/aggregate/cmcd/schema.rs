@@ -1,6 +1,6 @@
 //! The row types of CMCD, declared once: names, definitions, and where each value comes from.
 
-use super::counters::{Extreme, Sum, Totals};
+use super::counters::{Extreme, LifeSum, Sum, Totals};
 use crate::model::{Field, FieldKind, Schema, Tag};
 
 /// Where the value of a field comes from.
@@ -8,10 +8,7 @@ use crate::model::{Field, FieldKind, Schema, Tag};
 enum Measure {
     Sum(Sum),
     Extreme(Extreme),
-    MediaMs,
-    StarvationCount,
-    /// Needs what the session's past tells, which is not carried across windows yet: always 0, with its count 0.
-    NeedsCarry,
+    Life(LifeSum),
 }
 
 struct Declared {
@@ -35,12 +32,12 @@ const fn extreme(name: &'static str, extreme: Extreme, help: &'static str) -> De
     Declared { field: integer(name, help), measure: Measure::Extreme(extreme) }
 }
 
-const fn needs_carry(name: &'static str, help: &'static str) -> Declared {
-    Declared { field: integer(name, help), measure: Measure::NeedsCarry }
+const fn life(name: &'static str, sum: LifeSum, help: &'static str) -> Declared {
+    Declared { field: integer(name, help), measure: Measure::Life(sum) }
 }
 
 /// How many measurements session rows and edge rows share.
-pub(crate) const SHARED: usize = 54;
+pub(crate) const SHARED: usize = 56;
 
 /// The measurements of session rows and edge rows.
 const DECLARED: [Declared; SHARED] = [
@@ -116,36 +113,66 @@ const DECLARED: [Declared; SHARED] = [
     extreme("buffer_ms_min", Extreme::BufferMin, "Shortest buffer length, ms."),
     sum("startup_requests_count", Sum::StartupRequests, "Records with `su`."),
     sum("starved_requests_count", Sum::StarvedRequests, "Records with `bs`."),
-    Declared {
-        field: integer(
-            "starvation_count",
-            "Starvations: clusters of records with `bs` of one session, in order of (event time, request id, bytes); a record opens a cluster if it comes more than max(2000, 2·d of the one before) ms after the one before. At an edge: those whose opening record was at this edge. Inside one window until the session's carry exists.",
-        ),
-        measure: Measure::StarvationCount,
-    },
+    life(
+        "starvation_count",
+        LifeSum::Starvations,
+        "Starvations: clusters of records with `bs` of one session, in order of (event time, request id, bytes); a record opens a cluster if it comes more than max(2000, 2·d of the one before) ms after the one before, which may lie in an earlier window. At an edge: those whose opening record was at this edge.",
+    ),
     sum(
         "deadline_late_count",
         Sum::DeadlineLate,
         "Of the requests in deadline_known_count, those whose time taken is longer than `dl`.",
     ),
     sum("deadline_known_count", Sum::DeadlineKnown, "Media requests with `dl` > 0, no `su` and a known time taken."),
-    Declared {
-        field: integer(
-            "media_ms",
-            "Sum of `d` over the session's video requests in the window, else its muxed, else its audio requests, ms. At an edge: the part of it that this edge delivered; records without a session, and sessions beyond the cap, add nothing.",
-        ),
-        measure: Measure::MediaMs,
-    },
+    life(
+        "media_ms",
+        LifeSum::MediaMs,
+        "Sum of `d` over the session's video requests in the window, else its muxed, else its audio requests, ms. At an edge: the part of it that this edge delivered; records without a session, and sessions beyond the cap, add nothing.",
+    ),
     sum("rr_count", Sum::ResponsesReceived, "Event-mode records `rr` (response received)."),
-    needs_carry("play_ms", "Time spent playing, ms."),
-    needs_carry("stall_ms", "Time spent stalled after playback began, ms."),
-    needs_carry("stall_count", "Stalls after playback began."),
-    needs_carry("startup_ms_sum", "Sum of startup times, ms."),
-    needs_carry("startup_ms_count", "Startups with a known time."),
-    needs_carry("seek_ms", "Time spent seeking, ms."),
-    needs_carry("dropped_frames_count", "Dropped frames."),
-    needs_carry("sn_lost_count", "Reports lost on the way, by gaps in the sequence numbers of event mode."),
-    needs_carry("player_errors_count", "Errors that players reported."),
+    life(
+        "play_ms",
+        LifeSum::PlayMs,
+        "Time spent playing (`sta` p), ms. The time between two signs of life of a session (records of any kind) belongs to the state that held, and counts when the second confirms it, at that one's edge: what a player does after its last sign of life adds nothing. States come from event-mode records, except `rr`; until the first of these, from requests. 0 for sessions without `sta`: see media_ms.",
+    ),
+    life(
+        "stall_ms",
+        LifeSum::StallMs,
+        "Time spent rebuffering (`sta` r) after the play's first p, ms, as play_ms. Of sessions that have not sent `sta` yet: the growth of `bsda`, else the sum of the `bsd` of event mode.",
+    ),
+    life(
+        "stall_count",
+        LifeSum::Stalls,
+        "Changes from playing to rebuffering. Of sessions that have not sent `sta` yet: the growth of `bsa`.",
+    ),
+    life(
+        "startup_ms_sum",
+        LifeSum::StartupMs,
+        "Sum of the startup times of plays, ms: of a session's first play `msd` (from 50 ms to 10 min) if it comes at most 5 s after the first p, else the time from the first s, w or r to the first p; of further plays that time. Up to 10 min. Preloading (d) does not count.",
+    ),
+    life("startup_ms_count", LifeSum::Startups, "Plays in startup_ms_sum."),
+    life(
+        "startup_approx_ms_sum",
+        LifeSum::StartupApproxMs,
+        "Sum over sessions without `sta` of the time from the first request to the first media request without `su`, if requests with `su` came before it, ms, up to 10 min: an upper bound of the startup time.",
+    ),
+    life("startup_approx_ms_count", LifeSum::StartupsApprox, "Sessions in startup_approx_ms_sum; each counts once."),
+    life("seek_ms", LifeSum::SeekMs, "Time spent seeking (`sta` k), ms, as play_ms."),
+    life(
+        "dropped_frames_count",
+        LifeSum::DroppedFrames,
+        "Dropped frames: the growth of `dfa`. A value smaller than the one before it is a counter that began again at 0. Of event mode and requests, the one that told of more counts. `rr` records do not count: they are stamped with the start of their request.",
+    ),
+    life(
+        "sn_lost_count",
+        LifeSum::ReportsLost,
+        "Reports lost on the way: numbers missing in the `sn` of event mode after one more window in which the session reported. A number of 0 or 1 after higher ones begins a new sequence. Reports that came late count here too. Gaps in the `sn` of requests are no loss.",
+    ),
+    life(
+        "player_errors_count",
+        LifeSum::PlayerErrors,
+        "Errors that players reported: each code of `ec` once in a sequence of `sn` (players repeat them), and each event-mode record `e` without a code.",
+    ),
     sum(
         "records_late_count",
         Sum::RecordsLate,
@@ -175,9 +202,7 @@ pub(crate) fn shared_values(totals: &Totals) -> [i64; SHARED] {
         *value = match declared.measure {
             Measure::Sum(sum) => totals.get(sum).saturating_mul(sum.scale()),
             Measure::Extreme(extreme) => totals.extreme_value(extreme).saturating_mul(extreme.scale()),
-            Measure::MediaMs => totals.media_ms,
-            Measure::StarvationCount => totals.starvation_count,
-            Measure::NeedsCarry => 0,
+            Measure::Life(sum) => totals.life(sum),
         };
     }
     values
@@ -213,8 +238,58 @@ pub static SESSION_WINDOW: Schema = Schema {
     fields: &SESSION_FIELDS,
 };
 
+/// How many fields only `session` rows have, before the shared ones.
+pub(crate) const FINISHED_ONLY_COUNT: usize = 10;
+
+/// The fields that only `session` rows have.
+const FINISHED_ONLY: [Field; FINISHED_ONLY_COUNT] = [
+    text("session_id", "The CMCD session id (`sid`)."),
+    text("content_id", "The content id (`cid`) of the session's latest record that has one; `unknown` when none has."),
+    integer("started_ms", "Event time of the session's first record, ms since the Unix epoch."),
+    integer("ended_ms", "Event time of its last record, its last sign of life."),
+    text(
+        "end_reason",
+        "`ended` (`sta` e), `failed` (f), `quit` (q): the player said so, 30 s before; `idle`: nothing came for long enough; `rolled_over`: it lasted for 24 h, and goes on as another session.",
+    ),
+    integer(
+        "plays_count",
+        "Plays: 1, and one more for each new state after e, f or q, and for each change of `cid` that comes within 10 s of a new s or of a new sequence of `sn`.",
+    ),
+    integer("contents_count", "Distinct content ids, up to 16."),
+    integer("start_failures_count", "Plays that failed before the first p: by `sta` f, or given up after an `ec`."),
+    integer("play_failures_count", "Plays that failed (`sta` f) after the first p."),
+    integer("exits_before_start_count", "Plays with s or w that were given up before the first p, without an error."),
+];
+
+const FINISHED_FIELDS: [Field; SHARED + FINISHED_ONLY_COUNT] = {
+    let mut fields = [FINISHED_ONLY[0]; SHARED + FINISHED_ONLY_COUNT];
+    let mut index = 0;
+    while index < fields.len() {
+        let own = index < FINISHED_ONLY_COUNT;
+        fields[index] = if own { FINISHED_ONLY[index] } else { DECLARED[index - FINISHED_ONLY_COUNT].field };
+        index += 1;
+    }
+    fields
+};
+
+/// One row for each session that is over.
+pub static SESSION: Schema = Schema {
+    measurement: "session",
+    help: "One row for each session that is over, with the totals of its whole life: those of its `session_window` rows, and what only the end can tell (sn_lost_count of the last reports, a startup of the last 5 s). A session is over 30 s after `sta` e, f or q. Otherwise it is idle when nothing came for 30 min if it is paused or in the background; else for the longer of: with requests, 60 s, or the largest bl + 3·d of its last window with media (at most 30 min); with event mode, 3 times the shortest time of at least 10 s between two records `t` (90 s if there is none; at most 30 min). Late records do not keep it alive. The first record after that opens another session with the same id; reports that only repeat that playback is over open none. The row belongs to the first boundary with the time-out before the window that ends there; the timestamp is that boundary plus hash(session id) as in `session_window`.",
+    tags: &[
+        Tag {
+            name: "edge",
+            help: "The edge with most requests of the session (ties by name); without requests, that of its last record. Of 8 edges, those with most requests, the rest is forgotten at the end of a window.",
+        },
+        Tag { name: "shard", help: "The source partition, as text." },
+        Tag { name: "source", help: "The name of the source in the topology." },
+        Tag { name: "tenant", help: "The record header `qoe-tenant`, else `default`." },
+    ],
+    fields: &FINISHED_FIELDS,
+};
+
 /// How many fields only edge rows have.
-pub(crate) const EDGE_ONLY_COUNT: usize = 21;
+pub(crate) const EDGE_ONLY_COUNT: usize = 25;
 
 /// The fields that only edge rows have, after the shared ones.
 const EDGE_ONLY: [Field; EDGE_ONLY_COUNT] = [
@@ -224,16 +299,26 @@ const EDGE_ONLY: [Field; EDGE_ONLY_COUNT] = [
         "Distinct sessions with a request at this edge in the window, without those beyond the cap. Exact in a row of the shortest window; in a longer one it is sessions_estimate, because a session can be in several of its windows.",
     ),
     integer(
+        "sessions_starved_count",
+        "Of these, those with at least one starvation that began at this edge. Exact in a row of the shortest window, by HyperLogLog in a longer one.",
+    ),
+    integer(
+        "sessions_ended_count",
+        "Sessions that became final at the window's end (rows of `session`), at the roll-up key with most requests of the session.",
+    ),
+    integer("start_failures_count", "Of the plays of these sessions, those that failed before the first p."),
+    integer("play_failures_count", "Of the plays of these sessions, those that failed after the first p."),
+    integer(
+        "exits_before_start_count",
+        "Of the plays of these sessions, those that were given up before the first p, without an error.",
+    ),
+    integer(
         "sessions_peak",
         "The most sessions (exact) that one of the shortest windows had at this edge: how many there were at once. In a row of the shortest window it is sessions_count.",
     ),
     integer(
         "sessions_estimate",
         "Distinct sessions as sessions_count has them, by HyperLogLog (4096 registers; XXH3-64, seed 0, of tenant, a zero byte and session id; Ertl's estimator of 2017): standard error 1.04/√4096 = 1.6 %, by nearly nothing for a few hundred. At every window length.",
-    ),
-    integer(
-        "sessions_starved_count",
-        "Of these, those with at least one starvation that began at this edge. Exact in a row of the shortest window, by HyperLogLog in a longer one.",
     ),
     integer(
         "partitions_missing_count",

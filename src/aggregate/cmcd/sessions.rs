@@ -6,8 +6,9 @@ use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
-use super::counters::Counters;
+use super::counters::{Counters, LIFE_SUMS};
 use super::identity::Identity;
+use super::life::{Fact, Signs};
 use super::names::Names;
 use super::starvation::Starved;
 use crate::model::hash::stable_hash;
@@ -33,6 +34,13 @@ pub(super) struct Content {
 #[derive(Default)]
 pub(super) struct Rare {
     pub(super) starved: Vec<Starved>,
+    pub(super) facts: Vec<Fact>,
+    /// Whether there were more facts than are kept.
+    pub(super) is_cut: bool,
+    /// Hashes of further content ids.
+    pub(super) contents: Vec<u32>,
+    /// What the window adds to the session's life, known when it closes.
+    pub(super) life: [i64; LIFE_SUMS],
     /// Blocks of further roll-up keys: a session stays with its edge for seconds.
     pub(super) parts: Vec<Part>,
 }
@@ -43,6 +51,7 @@ pub(super) struct Session {
     /// Index into the window's tenants.
     pub(super) tenant: u32,
     pub(super) content: Content,
+    pub(super) signs: Signs,
     pub(super) rare: Option<Box<Rare>>,
     pub(super) first: Part,
 }
@@ -50,17 +59,22 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(id: &str, tenant: u32, key: u32) -> Self {
         let first = Part { key, counters: Counters::default() };
-        Self { id: Identity::new(id), tenant, content: Content::default(), rare: None, first }
+        Self { id: Identity::new(id), tenant, content: Content::default(), signs: Signs::default(), rare: None, first }
     }
 
-    /// The published hash that decides at the cap and counts distinct sessions: of tenant and id with a zero byte between them, because tenants may use the same ids.
-    pub(super) fn stable_hash(&self, tenants: &Names) -> u64 {
-        let (tenant, id) = (tenants.get(self.tenant).as_bytes(), self.id.as_bytes());
-        let mut bytes = Vec::with_capacity(tenant.len() + 1 + id.len());
-        bytes.extend_from_slice(tenant);
-        bytes.push(0);
-        bytes.extend_from_slice(id);
-        stable_hash(&bytes)
+    /// Writes what names the session among all of a partition: the tenant, a zero byte, the id. Tenants may use the same ids.
+    pub(super) fn write_key(&self, tenants: &Names, key: &mut Vec<u8>) {
+        key.clear();
+        key.extend_from_slice(tenants.get(self.tenant).as_bytes());
+        key.push(0);
+        key.extend_from_slice(self.id.as_bytes());
+    }
+
+    /// The published hash that decides at the cap.
+    fn stable_hash(&self, tenants: &Names) -> u64 {
+        let mut key = Vec::new();
+        self.write_key(tenants, &mut key);
+        stable_hash(&key)
     }
 
     pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {

@@ -1,4 +1,4 @@
-//! Starvations of one session: facts about records with `bs`, kept small and sorted until the window closes, then clustered.
+//! Starvations of one session: facts about records with `bs`, kept small and sorted until the window closes, then clustered together with those of earlier windows.
 
 /// A record that says that the buffer ran dry since the one before.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,23 +18,13 @@ pub(crate) struct Starved {
 /// Two facts closer than this are one starvation, whatever the object's duration (players report one stall on video and audio).
 const SHORTEST_GAP_MS: i64 = 2000;
 
-/// Puts `fact` in its place among the `limit` smallest.
-pub(crate) fn keep(facts: &mut Vec<Starved>, fact: Starved, limit: usize) {
-    let place = facts.partition_point(|kept| *kept < fact);
-    if place >= limit {
-        return;
-    }
-    facts.insert(place, fact);
-    facts.truncate(limit);
-}
-
-/// The facts that open a cluster, in order: more than max(2000, 2·d of the one before) ms after the one before.
-pub(crate) fn openings(facts: &[Starved]) -> impl Iterator<Item = &Starved> {
-    let mut closed_until: Option<i64> = None;
+/// The facts that open a cluster, in order: more than max(2000, 2·d of the one before) ms after the one before. What comes up to
+/// `until_ms` belongs to the last cluster.
+pub(crate) fn openings<'f>(facts: &'f [Starved], until_ms: &mut Option<i64>) -> impl Iterator<Item = &'f Starved> {
     facts.iter().filter(move |fact| {
-        let opens = closed_until.is_none_or(|until| fact.time_ms > until);
+        let opens = until_ms.is_none_or(|until_ms| fact.time_ms > until_ms);
         let gap = SHORTEST_GAP_MS.max(fact.duration_ms.saturating_mul(2));
-        closed_until = Some(fact.time_ms.saturating_add(gap));
+        *until_ms = Some(fact.time_ms.saturating_add(gap));
         opens
     })
 }
@@ -48,7 +38,7 @@ mod tests {
     }
 
     fn clusters(facts: &[Starved]) -> Vec<i64> {
-        openings(facts).map(|fact| fact.time_ms).collect()
+        openings(facts, &mut None).map(|fact| fact.time_ms).collect()
     }
 
     #[test]
@@ -60,14 +50,11 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_are_kept_whatever_the_order_of_arrival() {
-        let mut forwards = Vec::new();
-        let mut backwards = Vec::new();
-        for index in 0..10 {
-            keep(&mut forwards, fact(index, 0), 3);
-            keep(&mut backwards, fact(9 - index, 0), 3);
-        }
-        assert_eq!(forwards, backwards);
-        assert_eq!(forwards.iter().map(|fact| fact.time_ms).collect::<Vec<_>>(), [0, 1, 2]);
+    fn a_cluster_goes_on_in_the_next_window() {
+        let mut until_ms = None;
+        let mut clusters =
+            |facts: &[Starved]| openings(facts, &mut until_ms).map(|fact| fact.time_ms).collect::<Vec<_>>();
+        assert_eq!(clusters(&[fact(9_000, 1_500)]), [9_000]);
+        assert_eq!(clusters(&[fact(12_000, 0), fact(14_001, 0)]), [14_001]);
     }
 }

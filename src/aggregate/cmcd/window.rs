@@ -8,10 +8,12 @@ use super::apply::apply;
 use super::closed::ClosedWindow;
 use super::counters::{Counters, Sum};
 use super::keys::{KeyParts, Rollups, Sketches};
+use super::life::{CONTENTS_MAX, Signs, content_hash, facts_of, tells_of_life};
 use super::names::Names;
 use super::sessions::{Content, Found, Session, Sessions};
-use super::starvation::{Starved, keep};
-use crate::model::cmcd::{Event, Mode};
+use super::smallest::keep;
+use super::starvation::Starved;
+use crate::model::cmcd::{Event, Mode, member_for};
 use crate::model::hash::stable_hash;
 use crate::model::{Boundary, Carries, EventTime};
 
@@ -145,7 +147,7 @@ impl<H: BuildHasher + Clone> Window<H> {
         }
     }
 
-    /// Ends the window. `carries` tells of each session's past, and takes what its next window must know.
+    /// Ends the window: each of its sessions lives on in its carry.
     pub fn close(self, labels: SourceLabels, carries: &mut dyn Carries) -> ClosedWindow {
         ClosedWindow::new(self, labels, carries)
     }
@@ -188,9 +190,20 @@ impl<H: BuildHasher + Clone> Window<H> {
     }
 
     fn note_facts(&mut self, index: usize, key: u32, event: &Event<'_>, context: &Context<'_>) {
-        let Some(session) = self.sessions.get_mut(index) else { return };
-        if let Some(content) = event.keys.cid.as_deref() {
-            note_content(session, &mut self.contents, &self.hasher, content, context.time, self.start);
+        let Self { sessions, rollups, contents, hasher, start, facts_cap, .. } = self;
+        let Some(session) = sessions.get_mut(index) else { return };
+        let after_start_ms = u32::try_from(context.time.as_millis().saturating_sub(start.as_millis())).unwrap_or(0);
+        note_signs(&mut session.signs, event, after_start_ms, key, rollups);
+        if let Some(content) = event.keys.cid.as_deref().filter(|content| *content != UNKNOWN) {
+            note_content(session, contents, hasher, content, after_start_ms);
+        }
+        // Of the record's own names: whether its key is beyond the cap may change while the window is open.
+        let key_hash = || if key == 0 { key_parts(event, context).stable_hash() } else { rollups.stable_hash(key) };
+        if tells_of_life(event) {
+            facts_of(event, after_start_ms, key_hash(), key, &mut |fact| {
+                let rare = session.rare.get_or_insert_default();
+                rare.is_cut |= !keep(&mut rare.facts, fact, *facts_cap);
+            });
         }
         if event.keys.bs == Some(true) {
             let fact = Starved {
@@ -198,12 +211,41 @@ impl<H: BuildHasher + Clone> Window<H> {
                 request_id: context.request_id.unwrap_or_default().into(),
                 bytes: event.delivery.bytes.unwrap_or(0),
                 duration_ms: event.keys.d.unwrap_or(0).max(0),
-                // Of the record's own names: whether its key is beyond the cap may change while the window is open.
-                key_hash: key_parts(event, context).stable_hash(),
+                key_hash: key_hash(),
                 key,
             };
-            keep(&mut session.rare.get_or_insert_default().starved, fact, self.facts_cap);
+            keep(&mut session.rare.get_or_insert_default().starved, fact, *facts_cap);
         }
+    }
+}
+
+/// A counted record is a sign of life.
+fn note_signs(signs: &mut Signs, event: &Event<'_>, after_start_ms: u32, key: u32, rollups: &Rollups) {
+    // At the same moment the smaller hash decides, so that the order of arrival does not matter.
+    let is_latest = !signs.any()
+        || after_start_ms > signs.last_ms
+        || after_start_ms == signs.last_ms
+            && key != signs.last_key
+            && rollups.stable_hash(key) < rollups.stable_hash(signs.last_key);
+    if is_latest {
+        (signs.last_ms, signs.last_key) = (after_start_ms, key);
+    }
+    signs.first_ms = signs.first_ms.min(after_start_ms);
+    if event.mode != Mode::Request {
+        return;
+    }
+    signs.first_request_ms = signs.first_request_ms.min(after_start_ms);
+    let is_urgent = event.keys.su == Some(true);
+    if is_urgent {
+        signs.first_urgent_ms = signs.first_urgent_ms.min(after_start_ms);
+    }
+    if let Some(object_type) = event.keys.ot.filter(|object_type| object_type.is_media()) {
+        if !is_urgent {
+            signs.first_calm_ms = signs.first_calm_ms.min(after_start_ms);
+        }
+        let buffer_ms = member_for(&event.keys.bl, Some(object_type)).unwrap_or(0).max(0);
+        let buffered_ms = buffer_ms.saturating_add(event.keys.d.unwrap_or(0).max(0).saturating_mul(3));
+        signs.buffered_ms = signs.buffered_ms.max(u32::try_from(buffered_ms).unwrap_or(u32::MAX));
     }
 }
 
@@ -233,16 +275,24 @@ fn note_content(
     contents: &mut Names,
     hasher: &impl BuildHasher,
     content: &str,
-    time: EventTime,
-    start: Boundary,
+    after_start_ms: u32,
 ) {
-    let after_start_ms = u32::try_from(time.as_millis().saturating_sub(start.as_millis())).unwrap_or(0);
     let current = session.content;
     let known = contents.get(current.index);
+    if current.index != 0 && known == content {
+        session.content.after_start_ms = current.after_start_ms.max(after_start_ms);
+        return;
+    }
     let newer = current.index == 0 || (current.after_start_ms, known) < (after_start_ms, content);
+    let other = if newer { known } else { content };
+    if current.index != 0 {
+        let (hash, others) = (content_hash(other), &mut session.rare.get_or_insert_default().contents);
+        if !others.contains(&hash) {
+            keep(others, hash, CONTENTS_MAX);
+        }
+    }
     if newer {
-        let index = if known == content { current.index } else { contents.intern(hasher, content) };
-        session.content = Content { after_start_ms, index };
+        session.content = Content { after_start_ms, index: contents.intern(hasher, content) };
     }
 }
 
