@@ -51,7 +51,7 @@ fn rows_of(records: Vec<DumpRecord>) -> Vec<PlainRow> {
 
 /// What rows tell, in order of window, without sketches and percentiles.
 fn told(rows: &[PlainRow]) -> Vec<Told> {
-    let is_sample = |name: &str| name.ends_with("_sketch") || name[..name.len() - 1].ends_with("_p9");
+    let is_sample = |name: &str| name.ends_with("_sketch") || name.contains("_p9");
     let mut told: Vec<Told> = rows
         .iter()
         .map(|row| {
