@@ -16,6 +16,8 @@ const TARGET_LIVE_SEGMENTS: u32 = 3;
 const GIVE_UP_MS: u64 = 10_000;
 /// Failed requests in a row after which a player gives up for good.
 const FAILURES_MAX: u32 = 6;
+/// Of so many in 1000 posts nothing arrives.
+const LOST_PERMILLE: u32 = 3;
 /// The default interval of event mode.
 const INTERVAL_MS: i64 = 30_000;
 
@@ -262,6 +264,9 @@ impl Viewer {
     /// A segment did not come. Returns whether the player gives up for good.
     fn fail(&mut self, main: &Request, end_ms: i64, reports: &mut Reports) -> bool {
         self.failures += 1;
+        if self.failures == 1 {
+            self.report(reports, Trigger::Error, end_ms);
+        }
         if main.status == 0 {
             self.estimate_kbps /= 3;
         }
@@ -498,7 +503,8 @@ impl Viewer {
 
     /// Posts the reports of this action in one body, after the last of them.
     fn post(&mut self, request: Request, reports: Reports, drafts: &mut Vec<Draft>) {
-        if reports.is_empty() {
+        // Some are lost on the way.
+        if reports.is_empty() || self.random.permille(LOST_PERMILLE) {
             return;
         }
         let last_ms = reports.iter().map(|report| report.at_ms).max().unwrap_or(request.start_ms);
