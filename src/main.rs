@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use streamgauge::cli::{Cli, Command, check, demo, dump, replay, run, simulate, topics};
+use streamgauge::cli::{Cli, Command, check, demo, dlq, dump, replay, reset, run, simulate, topics};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -28,6 +28,8 @@ fn dispatch(command: &Command) -> anyhow::Result<bool> {
         Command::Simulate(args) => simulate::run(args).map(|()| true),
         Command::Dump(args) => dump::run(args).map(|()| true),
         Command::Replay(args) => replay::run(args).map(|()| true),
+        Command::Reset(args) => reset::run(args).map(|()| true),
+        Command::Dlq(args) => runtime.block_on(dlq::run(args)),
     };
     // Neither a question to brokers that do not answer nor a thread that still holds on may hold up the end.
     runtime.shutdown_background();

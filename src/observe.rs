@@ -43,6 +43,8 @@ pub struct Partition {
     pub sessions_newest_window: u64,
     /// Sessions that live on from window to window.
     pub sessions_live: u64,
+    /// Whether nothing is open but windows without a content: the topology's rules may be changed.
+    pub drained: bool,
 }
 
 impl Partition {

@@ -10,19 +10,13 @@ mod support;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use streamgauge::aggregate::cmcd::{CARRY_VERSION, Caps, Context, EdgeTotals, Size, SourceLabels, Window};
-use streamgauge::aggregate::rollup::{Announcement, EdgeKey, Partial, RollupRecord};
-use streamgauge::engine::{Accepted, CarryStore, Rules, Timeline};
-use streamgauge::fold::RollupPartition;
-use streamgauge::model::cmcd::{Delivery, Event, Keys, Mode};
-use streamgauge::model::{Boundary, EventTime, Rows, Value};
+use streamgauge::engine::{Accepted, Rules, Timeline};
+use streamgauge::model::{Boundary, EventTime};
 
 use support::chaos::{self, Process};
 use support::{Dice, seeds};
 
 const RUNS: u64 = 2_000;
-/// Their windows hold sketches, which take longer.
-const ROLLUP_RUNS: u64 = 500;
 /// Enough to find each sabotage: the rarest goes wrong in one run of 25, the others in most.
 const SABOTAGED_RUNS: u64 = 200;
 
@@ -41,8 +35,6 @@ enum Sabotage {
     /// It resumes where it had read to.
     ResumeAtPosition,
 }
-
-// ---- One partition of a source -----------------------------------------------------------------------------------------------------
 
 const RULES: Rules = Rules { window_ms: 10, grace_ms: 5, disorder_bound_ms: 3 };
 
@@ -227,200 +219,6 @@ fn every_part_of_the_commit_rule_is_needed() {
     use Sabotage::{FrontierAsWatermark, LateWatermark, NoFrontier, ResumeAtPosition, UnacknowledgedOnly};
     for sabotage in [NoFrontier, UnacknowledgedOnly, LateWatermark, FrontierAsWatermark, ResumeAtPosition] {
         let wrong = (0..SABOTAGED_RUNS).filter(|seed| !source_run_is_exact(*seed, sabotage)).count();
-        assert!(wrong > 0, "{sabotage:?} should have ended with a wrong table at least once");
-    }
-}
-
-// ---- One partition of the partials topic -------------------------------------------------------------------------------------------
-
-const WINDOW_MS: i64 = 10_000;
-const SOURCES: [&str; 2] = ["players", "logs"];
-const PARTITIONS: i32 = 4;
-const EDGES: [&str; 3] = ["FRA", "LHR", "SIN"];
-
-/// What an edge row says, as far as this test looks: requests, bytes, sum and maximum of the time to first byte.
-type EdgeRow = [i64; 4];
-/// Source, end of the window, edge.
-type EdgeName = (String, i64, String);
-
-#[derive(Debug)]
-struct RollupLog {
-    /// Key and value of each record.
-    records: Vec<(Option<Vec<u8>>, Vec<u8>)>,
-    /// The rows of all windows that every partition has passed.
-    expected: BTreeMap<EdgeName, EdgeRow>,
-}
-
-/// One partition's part of an edge row: as many requests as samples, each with (bytes, time to first byte).
-fn edge_totals(edge: &str, samples: &[(u64, u64)]) -> EdgeTotals {
-    let caps = Caps { sessions: 1, rollup_keys: 1, facts: 1 };
-    let mut window =
-        Window::new(Boundary::from_millis(0), WINDOW_MS, caps, Size::default(), foldhash::fast::FixedState::default());
-    for (bytes, ttfb_ms) in samples {
-        let delivery = Delivery { bytes: Some(*bytes), ttfb_ms: Some(*ttfb_ms), ..Delivery::default() };
-        let event = Event { mode: Mode::Request, time: None, keys: Keys::default(), delivery, members_rejected: 0 };
-        let time = EventTime::from_millis(0);
-        let (tenant, session, request_id) = ("default", None, None);
-        window.absorb(&event, &Context { time, clamped: false, tenant, edge, session, request_id, deduplicate: false });
-    }
-    let labels = SourceLabels { source: "".into(), shard: "".into(), cdn: "".into() };
-    window.close(labels, &mut CarryStore::new(CARRY_VERSION, WINDOW_MS)).edges.remove(0).1
-}
-
-/// What the commits of the session stage leave on one partition of the topic: each holds the partials between the old and the new
-/// frontier of some source partitions, then a marker with the new frontiers.
-fn rollup_log(dice: &mut Dice) -> RollupLog {
-    let mut frontiers = BTreeMap::<(&str, i32), i64>::new();
-    let mut all = BTreeMap::<EdgeName, EdgeRow>::new();
-    let mut records = Vec::new();
-    for _ in 0..20 + dice.below(40) {
-        let mut announcements = Vec::new();
-        for _ in 0..1 + dice.below(3) {
-            let (source, partition) = (dice.pick(&SOURCES), dice.below(PARTITIONS as usize) as i32);
-            let frontier = frontiers.entry((source, partition)).or_default();
-            for _ in 0..1 + dice.below(3) {
-                *frontier += WINDOW_MS;
-                push_partials(dice, source, *frontier, &mut records, &mut all);
-            }
-            // A commit announces each partition once, with its latest frontier.
-            announcements.retain(|known: &Announcement| *known.source != *source || known.partition != partition);
-            let frontier = Boundary::from_millis(*frontier);
-            announcements.push(Announcement { source: source.into(), partitions: PARTITIONS, partition, frontier });
-        }
-        records.push((None, RollupRecord::encode_marker(&announcements)));
-    }
-    let passed = |source: &str| {
-        let of_partition = |partition| frontiers.get(&(source, partition)).copied().unwrap_or(0);
-        (0..PARTITIONS).map(of_partition).min().unwrap_or(0)
-    };
-    all.retain(|(source, end, _), _| *end <= passed(source));
-    RollupLog { records, expected: all }
-}
-
-fn push_partials(
-    dice: &mut Dice,
-    source: &str,
-    end: i64,
-    records: &mut Vec<(Option<Vec<u8>>, Vec<u8>)>,
-    all: &mut BTreeMap<EdgeName, EdgeRow>,
-) {
-    for edge in EDGES {
-        if dice.percent(40) {
-            continue;
-        }
-        let samples: Vec<(u64, u64)> =
-            (0..1 + dice.below(3)).map(|_| (dice.below(5_000) as u64, dice.below(900) as u64)).collect();
-        let row = all.entry((source.to_owned(), end, edge.to_owned())).or_default();
-        for (bytes, ttfb_ms) in &samples {
-            row[0] += 1;
-            row[1] += *bytes as i64;
-            row[2] += *ttfb_ms as i64;
-            row[3] = row[3].max(*ttfb_ms as i64);
-        }
-        let key = EdgeKey {
-            source: source.into(),
-            tenant: "default".into(),
-            edge: edge.into(),
-            cdn: "unknown".into(),
-            streaming_format: "unknown".into(),
-            stream_type: "unknown".into(),
-        };
-        let end = Boundary::from_millis(end);
-        let partial = Partial { key: key.clone(), end, totals: edge_totals(edge, &samples) };
-        records.push((Some(key.encode()), partial.encode_value()));
-    }
-}
-
-type SavedRollup = (i64, BTreeMap<Box<str>, Boundary>);
-
-struct RollupProcess {
-    log: Rc<RollupLog>,
-    sabotage: Sabotage,
-    partition: RollupPartition,
-}
-
-impl RollupProcess {
-    fn new(log: Rc<RollupLog>, sabotage: Sabotage, (offset, frontiers): &SavedRollup) -> Self {
-        let frontiers = if sabotage == Sabotage::NoFrontier { &BTreeMap::new() } else { frontiers };
-        Self { log, sabotage, partition: RollupPartition::restore(WINDOW_MS, frontiers, *offset) }
-    }
-}
-
-impl Process for RollupProcess {
-    type Saved = SavedRollup;
-    type Window = (Box<str>, Boundary);
-    type Key = EdgeName;
-    type Row = EdgeRow;
-
-    fn start(&self, saved: &SavedRollup) -> Self {
-        Self::new(Rc::clone(&self.log), self.sabotage, saved)
-    }
-
-    fn read(&mut self) -> bool {
-        let offset = self.partition.position();
-        let Some((key, value)) = self.log.records.get(offset as usize) else { return false };
-        self.partition.push(offset, key.as_deref(), value).expect("the record is whole");
-        true
-    }
-
-    fn close(&mut self) -> Option<(Self::Window, Vec<(EdgeName, EdgeRow)>)> {
-        let closed = self.partition.close_next()?;
-        let mut rows = Vec::new();
-        closed.rows.visit(0..closed.rows.len(), &mut |row| {
-            let field = |name| {
-                let at = row.schema.fields.iter().position(|field| field.name == name).expect("the field is declared");
-                match row.fields[at] {
-                    Value::Integer(value) => value,
-                    Value::Text(text) => panic!("{name} is the text {text}"),
-                }
-            };
-            let edge = row.tags[1].to_owned();
-            let values = ["requests_count", "bytes", "ttfb_ms_sum", "ttfb_ms_max"].map(field);
-            assert_eq!(row.timestamp_ns, (closed.end.as_millis() - WINDOW_MS) * 1_000_000);
-            rows.push(((closed.source.to_string(), closed.end.as_millis(), edge), values));
-        });
-        Some(((closed.source, closed.end), rows))
-    }
-
-    fn acknowledge(&mut self, (source, end): &Self::Window) {
-        self.partition.acknowledge(source, *end);
-    }
-
-    fn unacknowledged(&self) -> usize {
-        self.partition.unacknowledged()
-    }
-
-    fn commit(&mut self) -> SavedRollup {
-        let commit = self.partition.commit_point();
-        self.partition.committed(&commit);
-        let position = self.partition.position();
-        let offset = match self.sabotage {
-            Sabotage::ResumeAtPosition => position,
-            _ => commit.resume_offset(position),
-        };
-        let frontiers = commit.sources.iter().filter_map(|(source, point)| Some((source.clone(), point.frontier?)));
-        (offset, frontiers.collect())
-    }
-}
-
-fn rollup_run_is_exact(seed: u64, sabotage: Sabotage) -> bool {
-    let mut dice = Dice::new(seed);
-    let log = Rc::new(rollup_log(&mut dice));
-    let process = RollupProcess::new(Rc::clone(&log), sabotage, &SavedRollup::default());
-    chaos::run(&process, &mut dice) == log.expected
-}
-
-#[test]
-fn edge_rows_are_those_of_a_batch_merge() {
-    for seed in seeds(ROLLUP_RUNS) {
-        assert!(rollup_run_is_exact(seed, Sabotage::Nothing), "seed {seed}: the edge rows are not those of the merge");
-    }
-}
-
-#[test]
-fn the_rollup_needs_its_frontiers_and_its_resume_offset() {
-    for sabotage in [Sabotage::NoFrontier, Sabotage::ResumeAtPosition] {
-        let wrong = (0..SABOTAGED_RUNS).filter(|seed| !rollup_run_is_exact(*seed, sabotage)).count();
         assert!(wrong > 0, "{sabotage:?} should have ended with a wrong table at least once");
     }
 }

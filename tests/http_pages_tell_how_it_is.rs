@@ -54,6 +54,7 @@ fn partition() -> Partition {
         windows_unacknowledged: 1,
         sessions_newest_window: 31,
         sessions_live: 5,
+        drained: false,
     }
 }
 
@@ -145,7 +146,7 @@ async fn metrics_and_state_show_every_partition() {
     let expected = serde_json::json!({
         "source": "cmcd", "topic": "qoe.cmcd", "partition": 7, "watermark_ms": 1_767_600_123_500_i64,
         "frontier_ms": 1_767_600_110_000_i64, "position": 1_000, "resume_offset": 400, "log_end": 1_250, "lag": 250,
-        "windows_open": 2, "windows_unacknowledged": 1, "sessions_newest_window": 31, "sessions_live": 5,
+        "windows_open": 2, "windows_unacknowledged": 1, "sessions_newest_window": 31, "sessions_live": 5, "drained": false,
     });
     assert_eq!(state["workers"][0]["partitions"], serde_json::json!([expected]));
 }

@@ -74,6 +74,10 @@ fn row(schema: &'static Schema, timestamp_ns: i64, tags: &[&str], fields: &[(&'s
         let field = all.get_mut(name).unwrap_or_else(|| panic!("{name} is no field of {}", schema.measurement));
         *field = value.to_string();
     }
+    // In one window the most sessions at once are its sessions, and so few of them are estimated exactly.
+    if let Some(sessions) = all.get("sessions_count").cloned() {
+        all.extend([("sessions_peak", sessions.clone()), ("sessions_estimate", sessions)]);
+    }
     let tags = schema.tags.iter().zip(tags).map(|(tag, value)| (tag.name, (*value).to_owned()));
     PlainRow { measurement: schema.measurement, timestamp_ns, tags: tags.collect(), fields: all }
 }

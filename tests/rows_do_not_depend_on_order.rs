@@ -212,7 +212,7 @@ fn as_partials(window: &ClosedSource) -> Vec<Partial> {
     let end = Boundary::from_millis(START_MS + WINDOW_MS);
     let partials = window.edges.iter().map(|(key, totals)| {
         let key = EdgeKey::new("test", "cdn", key);
-        Partial { key, end, totals: totals.clone() }
+        Partial { key, end, epoch: 0, totals: totals.clone() }
     });
     partials.collect()
 }

@@ -27,6 +27,7 @@ use support::{Influx, Kafka, PlainRow, Streamgauge, eventually, free_ports, plai
 const EVENTS: u32 = 1_000_000;
 /// Simulated time.
 const DURATION_MS: i64 = 240_000;
+const MINUTE_MS: i64 = 60_000;
 const WINDOW_MS: i64 = 10_000;
 const PARTITIONS: i32 = 4;
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -82,8 +83,8 @@ fn a_million_events_become_the_rows_of_the_batch_oracle() {
     let produced = produce(&kafka);
     report(&format!("{produced} records produced in {:.0} s", began.elapsed().as_secs_f64()));
 
-    // Every append time so far lies before this boundary; ticks carry the frontiers past it.
-    let target_ms = (now_ms() / WINDOW_MS + 1) * WINDOW_MS;
+    // Every append time so far lies before this boundary, where the last minute with a record ends; ticks carry the frontiers past it.
+    let target_ms = (now_ms() / MINUTE_MS + 1) * MINUTE_MS;
     await_frontiers(&processor, &listen, target_ms);
     report(&format!("all windows closed and written after {:.0} s", began.elapsed().as_secs_f64()));
     let status = processor.stop(Duration::from_secs(60));

@@ -5,7 +5,9 @@
 //! R2  Caps keep the smallest by a published hash (or by time, for facts), so a replay keeps the same ones.
 
 pub mod cmcd;
+mod distinct;
 pub mod rollup;
 mod sketch;
 
+pub use distinct::{Distinct, Error as DistinctError};
 pub use sketch::{Error as SketchError, Sketch};

@@ -60,6 +60,24 @@ pub enum Error {
     /// The client has no memory left for a queue.
     #[error("the bus client could not make a queue for records: is memory exhausted?")]
     NoQueue,
+    /// A group that should be at rest is not.
+    #[error(
+        "the consumer group `{group}` has {members} members: stop every process that belongs to it, then try again"
+    )]
+    GroupBusy {
+        /// The group.
+        group: String,
+        /// How many members it has.
+        members: usize,
+    },
+    /// A group's offsets and state could not be changed.
+    #[error("nothing of the group `{group}` was changed: {reason}")]
+    NotRewritten {
+        /// The group.
+        group: String,
+        /// What the client says.
+        reason: String,
+    },
     /// The state topic holds something else.
     #[error(
         "the record of {topic}/{partition} in its state topic cannot be read ({reason}): was it written by a newer version? Finish the upgrade, or start over with other topics"
@@ -71,6 +89,16 @@ pub enum Error {
         partition: i32,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A transaction does not end.
+    #[error(
+        "a transaction that has records in {topic}/{partition} does not end, so that what lies behind it cannot be read yet: try again in a minute; if this goes on, see whether a worker is stuck (`/readyz`)"
+    )]
+    OpenTransaction {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
     },
     /// What was read could not be passed on.
     #[error("writing what was read failed: {0}")]

@@ -2,6 +2,7 @@
 
 mod admin;
 mod assignment;
+mod at_rest;
 mod client;
 mod consumer;
 mod in_process;
@@ -12,10 +13,11 @@ mod transaction;
 
 pub use admin::{Admin, TopicFacts, TopicSpec};
 pub use assignment::{AssignedPartition, Change, LogEnd, TopicPartition};
+pub use at_rest::{Found, GroupAtRest};
 pub use client::{Error, Properties, StartAt};
 pub use consumer::{GroupConsumer, borrow_record, ends_reading};
 pub use in_process::InProcessBroker;
 pub use native::{Batch, Fetched, TopicHandle};
-pub use plain::{PlainProducer, read_topic};
+pub use plain::{PlainProducer, await_transactions, read_topic, read_topic_from};
 pub use state::{STATE_KEY, StateReader, StateRecord};
 pub use transaction::{Abort, CommitOffset, LongestRecord, Message, Outgoing, TransactionalProducer};

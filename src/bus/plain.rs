@@ -22,6 +22,9 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("partitioner", "murmur2_random"),
 ];
 
+/// How long to wait between two looks at a transaction that is still open.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
+
 /// Counts deliveries that failed for good.
 #[derive(Clone, Default)]
 struct CountingContext {
@@ -92,31 +95,80 @@ pub fn read_topic(
     topic: &str,
     each: &mut dyn FnMut(&BorrowedMessage<'_>) -> std::io::Result<()>,
 ) -> Result<u64, Error> {
+    let consumer = reader(properties, "read_committed")?;
+    let mut records = 0;
+    for partition in partitions_of(&consumer, properties, topic)? {
+        records += read_partition(&consumer, topic, partition, Offset::Beginning, each)?;
+    }
+    Ok(records)
+}
+
+/// The same for one partition, from an offset on.
+pub fn read_topic_from(
+    properties: &Properties,
+    topic: &str,
+    (partition, offset): (i32, i64),
+    each: &mut dyn FnMut(&BorrowedMessage<'_>) -> std::io::Result<()>,
+) -> Result<u64, Error> {
+    let consumer = reader(properties, "read_committed")?;
+    if !partitions_of(&consumer, properties, topic)?.contains(&partition) {
+        return Ok(0);
+    }
+    read_partition(&consumer, topic, partition, Offset::Offset(offset), each)
+}
+
+/// Waits until every transaction is over that has records in a topic at present, so that a reader to its end sees all that was
+/// committed before this call. The broker ends those that their producers have abandoned.
+pub fn await_transactions(properties: &Properties, topic: &str, patience: Duration) -> Result<(), Error> {
+    let deadline = Instant::now() + patience;
+    let (committed, uncommitted) = (reader(properties, "read_committed")?, reader(properties, "read_uncommitted")?);
+    for partition in partitions_of(&committed, properties, topic)? {
+        let end = |reader: &BaseConsumer<LoggingContext>| {
+            let ends = reader.fetch_watermarks(topic, partition, TIMEOUT);
+            ends.map(|(_, high)| high).map_err(|cause| Error::failed(format!("reading {topic}/{partition}"), cause))
+        };
+        let target = end(&uncommitted)?;
+        while end(&committed)? < target {
+            if Instant::now() > deadline {
+                return Err(Error::OpenTransaction { topic: topic.to_owned(), partition });
+            }
+            std::thread::park_timeout(LOOK_PAUSE);
+        }
+    }
+    Ok(())
+}
+
+/// A consumer that belongs to no group.
+fn reader(properties: &Properties, isolation: &str) -> Result<BaseConsumer<LoggingContext>, Error> {
     let owned = [
         ("group.id", "streamgauge.dump"),
         ("enable.auto.commit", "false"),
         ("enable.partition.eof", "true"),
-        ("isolation.level", "read_committed"),
+        ("isolation.level", isolation),
         ("auto.offset.reset", "earliest"),
     ];
-    let config = properties.client_config(&[("client.id", "streamgauge")], &owned);
-    let consumer: BaseConsumer<LoggingContext> =
-        config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })?;
+    // The end of a partition is told by an answer without records, and the broker waits so long before it gives one.
+    let config = properties.client_config(&[("client.id", "streamgauge"), ("fetch.wait.max.ms", "20")], &owned);
+    config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })
+}
+
+fn partitions_of(
+    consumer: &BaseConsumer<LoggingContext>,
+    properties: &Properties,
+    topic: &str,
+) -> Result<Vec<i32>, Error> {
     let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT);
     let metadata = metadata.map_err(|cause| Error::Unreachable { brokers: properties.brokers().to_owned(), cause })?;
     let found = metadata.topics().iter().find(|found| found.name() == topic && !found.partitions().is_empty());
     let found = found.ok_or_else(|| Error::NoTopic { topic: topic.to_owned() })?;
-    let mut records = 0;
-    for partition in found.partitions() {
-        records += read_partition(&consumer, topic, partition.id(), each)?;
-    }
-    Ok(records)
+    Ok(found.partitions().iter().map(|partition| partition.id()).collect())
 }
 
 fn read_partition(
     consumer: &BaseConsumer<LoggingContext>,
     topic: &str,
     partition: i32,
+    from: Offset,
     each: &mut dyn FnMut(&BorrowedMessage<'_>) -> std::io::Result<()>,
 ) -> Result<u64, Error> {
     let failed = |cause| Error::failed(format!("reading {topic}/{partition}"), cause);
@@ -125,7 +177,7 @@ fn read_partition(
         return Ok(0);
     }
     let mut assignment = TopicPartitionList::new();
-    assignment.add_partition_offset(topic, partition, Offset::Beginning).map_err(failed)?;
+    assignment.add_partition_offset(topic, partition, from).map_err(failed)?;
     consumer.assign(&assignment).map_err(failed)?;
     let mut records = 0;
     let mut last_progress = Instant::now();

@@ -239,28 +239,49 @@ impl TransactionalProducer {
         records: impl Iterator<Item = Message<'a>>,
         offsets: &[CommitOffset<'_>],
     ) -> Result<(), Abort> {
-        let metadata = consumer.group_metadata().ok_or(Abort::NotMember)?;
-        let attempt = self.attempt(&metadata, records, offsets);
-        let Err(cause) = attempt else { return Ok(()) };
-        if is_fatal(&cause) {
-            return Err(Abort::Fatal(cause));
-        }
-        if self.producer.context().undelivered() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
-            // What waits behind the refused record is reported to nobody, so an abort would not end.
+        self.commit_as(consumer.group_metadata().as_ref(), records, offsets)
+    }
+
+    /// The same in the name of this member of a group.
+    pub(super) fn commit_as<'a>(
+        &self,
+        metadata: Option<&ConsumerGroupMetadata>,
+        records: impl Iterator<Item = Message<'a>>,
+        offsets: &[CommitOffset<'_>],
+    ) -> Result<(), Abort> {
+        let metadata = metadata.ok_or(Abort::NotMember)?;
+        let Err(cause) = self.attempt(records, Some((metadata, offsets))) else { return Ok(()) };
+        if self.is_refused_for_size() {
             self.longest.lower();
-            return Err(Abort::Fatal(cause));
+        }
+        Err(self.give_up(cause))
+    }
+
+    /// Produces `records`, all or nothing, without offsets of a group.
+    pub fn commit_records<'a>(&self, records: impl Iterator<Item = Message<'a>>) -> Result<(), Abort> {
+        self.attempt(records, None).map_err(|cause| self.give_up(cause))
+    }
+
+    fn is_refused_for_size(&self) -> bool {
+        self.producer.context().undelivered() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
+    }
+
+    /// Undoes an attempt that failed, if it can be undone.
+    fn give_up(&self, cause: KafkaError) -> Abort {
+        // What waits behind a record that was refused for its size is reported to nobody, so an abort would not end.
+        if is_fatal(&cause) || self.is_refused_for_size() {
+            return Abort::Fatal(cause);
         }
         match self.producer.abort_transaction(STEP) {
-            Ok(()) => Err(Abort::Again(cause)),
-            Err(abort_failed) => Err(Abort::Fatal(abort_failed)),
+            Ok(()) => Abort::Again(cause),
+            Err(abort_failed) => Abort::Fatal(abort_failed),
         }
     }
 
     fn attempt<'a>(
         &self,
-        metadata: &ConsumerGroupMetadata,
         records: impl Iterator<Item = Message<'a>>,
-        offsets: &[CommitOffset<'_>],
+        offsets: Option<(&ConsumerGroupMetadata, &[CommitOffset<'_>])>,
     ) -> Result<(), KafkaError> {
         self.producer.context().forget_undelivered();
         self.producer.begin_transaction()?;
@@ -268,11 +289,13 @@ impl TransactionalProducer {
             self.send(record)?;
         }
         self.await_deliveries()?;
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for one in offsets {
-            list.add_partition_offset(one.topic, one.partition, Offset::Offset(one.offset))?;
+        if let Some((metadata, offsets)) = offsets {
+            let mut list = TopicPartitionList::with_capacity(offsets.len());
+            for one in offsets {
+                list.add_partition_offset(one.topic, one.partition, Offset::Offset(one.offset))?;
+            }
+            retry(|| self.producer.send_offsets_to_transaction(&list, metadata, STEP))?;
         }
-        retry(|| self.producer.send_offsets_to_transaction(&list, metadata, STEP))?;
         retry(|| self.producer.commit_transaction(STEP))
     }
 

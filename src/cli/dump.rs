@@ -1,5 +1,6 @@
 //! `streamgauge dump`: topics of the bus to a file of records, each with its place in the log and its append time.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -99,7 +100,7 @@ impl Progress {
     }
 
     /// One more record, of `what`.
-    pub(super) fn observe(&mut self, what: &str) {
+    pub(super) fn observe(&mut self, what: impl fmt::Display) {
         /// The clock is not asked for every record.
         const RECORDS_BETWEEN_LOOKS: u64 = 256;
 
@@ -114,10 +115,17 @@ impl Progress {
         }
     }
 
+    /// Takes the line away.
+    pub(super) fn clear(&self) {
+        if self.is_watched {
+            write!(io::stderr(), "\r\x1b[K").ok();
+        }
+    }
+
     /// `did`: the file, and what was written to it.
     pub(super) fn finish(&self, did: &str) {
-        let begin = if self.is_watched { "\r\x1b[K" } else { "" };
+        self.clear();
         let seconds = self.began.elapsed().as_secs_f64();
-        writeln!(io::stderr(), "{begin}{} records to {did} in {seconds:.1} s", self.records).ok();
+        writeln!(io::stderr(), "{} records to {did} in {seconds:.1} s", self.records).ok();
     }
 }

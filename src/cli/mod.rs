@@ -3,12 +3,16 @@
 pub mod check;
 mod declared;
 pub mod demo;
+pub mod dlq;
 pub mod dump;
+mod moment;
 pub mod replay;
+pub mod reset;
 pub mod run;
 pub mod simulate;
 pub mod topics;
 
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -45,6 +49,10 @@ pub enum Command {
     Dump(dump::DumpArgs),
     /// Compute the rows of a dump or of raw logs, or put them on the bus
     Replay(replay::ReplayArgs),
+    /// List, show and put back the records that could not be read
+    Dlq(dlq::DlqArgs),
+    /// Compute a source's rows again from a time on
+    Reset(reset::ResetArgs),
 }
 
 /// Where the configuration is.
@@ -75,6 +83,11 @@ pub(crate) fn start_logging(log: &Log) -> anyhow::Result<()> {
         LogFormat::Json => builder.json().try_init(),
     };
     started.map_err(|cause| anyhow::anyhow!("logging cannot be started: {cause}"))
+}
+
+/// Whether writing ended because nobody reads any more.
+fn is_broken_pipe(cause: &anyhow::Error) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn is_terminal<'a>(writer: &'a impl MakeWriter<'a, Writer = std::io::Stderr>) -> bool {

@@ -12,8 +12,8 @@ use anyhow::{Context as _, bail, ensure};
 use clap::{ArgGroup, Args};
 
 use super::dump::Progress;
-use super::simulate::parse_start;
-use super::{ConfigArgs, start_logging};
+use super::moment::parse_start;
+use super::{ConfigArgs, is_broken_pipe, start_logging};
 use crate::bus::{Admin, Outgoing, PlainProducer, Properties};
 use crate::model::partition::partition_of;
 use crate::model::record::header;
@@ -103,10 +103,6 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         Err(cause) if is_broken_pipe(&cause) => Ok(()),
         other => other,
     }
-}
-
-fn is_broken_pipe(cause: &anyhow::Error) -> bool {
-    cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Calls `each` with every record of the files, raw or dumped.

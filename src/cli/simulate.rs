@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use super::moment::{now, parse_duration_ms, parse_start};
 use crate::bus::{Outgoing, PlainProducer, Properties};
 use crate::model::EventTime;
 use crate::model::partition::partition_of;
@@ -183,14 +182,6 @@ pub fn run_paced(
     Ok(progress.finish("the bus"))
 }
 
-/// The time by the system's clock: when a simulation in real time begins.
-#[allow(clippy::disallowed_methods, reason = "viewers live in the present; no row is decided here")]
-pub(super) fn now() -> anyhow::Result<EventTime> {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let millis = since_epoch.context("the system clock is before 1970: set it")?.as_millis();
-    Ok(EventTime::from_millis(i64::try_from(millis).context("the system clock is far in the future: set it")?))
-}
-
 fn path_text(path: &Path) -> String {
     path.display().to_string()
 }
@@ -284,28 +275,6 @@ impl Progress {
         writeln!(std::io::stderr(), "{end}{records} records ({bytes} bytes) to {target} in {seconds:.1} s").ok();
         self.summary
     }
-}
-
-/// Reads 90s, 10m or 2h as milliseconds.
-pub(super) fn parse_duration_ms(text: &str) -> Result<i64, String> {
-    let help = || format!("`{text}` is no duration: write 90s, 10m or 2h");
-    let unit_at = text.find(|character: char| !character.is_ascii_digit()).ok_or_else(help)?;
-    let (number, unit) = text.split_at_checked(unit_at).ok_or_else(help)?;
-    let unit_ms = match unit {
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(help()),
-    };
-    let number: i64 = number.parse().map_err(|_| help())?;
-    number.checked_mul(unit_ms).filter(|millis| *millis > 0).ok_or_else(help)
-}
-
-pub(super) fn parse_start(text: &str) -> Result<EventTime, String> {
-    let moment = OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|error| format!("`{text}` is no time ({error}): write 2026-01-05T08:00:00Z"))?;
-    let millis = moment.unix_timestamp_nanos() / 1_000_000;
-    i64::try_from(millis).map(EventTime::from_millis).map_err(|_| format!("`{text}` is out of range"))
 }
 
 fn parse_share(text: &str) -> Result<(Carrier, u32), String> {

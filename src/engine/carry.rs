@@ -156,6 +156,11 @@ impl CarryStore {
         Ok(())
     }
 
+    /// The carry in the value of a record of the state topic; `None` when that is too short to hold one.
+    pub fn carry_of(value: &[u8]) -> Option<&[u8]> {
+        value.get(FRAME..)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.table.len()
@@ -199,6 +204,17 @@ impl CarryStore {
         while self.changes.front().is_some_and(|(boundary, _)| Some(*boundary) <= frontier) {
             self.changes.pop_front();
         }
+    }
+
+    /// Gives everything up, for whoever begins anew: the tombstones of all that a commit may have saved, in order of key.
+    pub fn into_tombstones(self) -> Vec<SavedCarry> {
+        let present = self.entries.iter().flatten().map(|entry| &entry.carry);
+        let changed = self.changes.iter().flat_map(|(_, changes)| changes);
+        let tombstone = |one: &SavedCarry| SavedCarry::new(one.own_key(), [&[], &[], &[]]);
+        let mut tombstones: Vec<SavedCarry> = present.chain(changed).map(tombstone).collect();
+        tombstones.sort_unstable_by(|left, right| left.key().cmp(right.key()));
+        tombstones.dedup();
+        tombstones
     }
 
     /// Looks at an entry whose queue has come: it is due, or waits on.
@@ -362,6 +378,10 @@ mod tests {
         assert_eq!(restored(at(30)).1, None, "a tombstone");
         store.committed(Some(at(20)));
         assert_eq!(store.changes(Some(at(30))).count(), 1);
+        // b is saved until its tombstone is.
+        let given_up = store.into_tombstones();
+        assert!(given_up.iter().all(|one| one.value().is_none()));
+        assert_eq!(given_up.iter().map(SavedCarry::key).collect::<Vec<_>>(), [b"\0a", b"\0b"]);
     }
 
     #[test]

@@ -6,5 +6,7 @@ mod rollup;
 mod source;
 
 pub use clock::{Clock, clamp};
-pub use rollup::{ClosedEdges, RollupCommit, RollupPartition};
+pub use rollup::{
+    ClosedEdges, RollupCarries, RollupCommit, RollupPartition, RollupResume, RollupSettings, SavedSource, SourceCommit,
+};
 pub use source::{ClosedRows, ClosedSource, Counts, Resume, SideOutput, SourceFold, SourceSettings, no_carries};

@@ -83,12 +83,14 @@ pub struct Resume {
     pub frontier: Option<Boundary>,
     /// The watermark at `offset`, as the commit had it.
     pub watermark: Option<EventTime>,
+    /// What ends at or before it is computed for the sake of what follows, and gives nothing; `None` = everything is given.
+    pub silent_until: Option<Boundary>,
 }
 
 impl Resume {
     /// From here on, with nothing read before.
     pub fn afresh(offset: i64) -> Self {
-        Self { offset, saved_position: offset, frontier: None, watermark: None }
+        Self { offset, saved_position: offset, frontier: None, watermark: None, silent_until: None }
     }
 }
 
@@ -137,6 +139,7 @@ pub struct SourceFold {
     position: i64,
     /// Side outputs are new from this offset on.
     side_outputs_from: i64,
+    silent_until: Option<Boundary>,
     /// How large recent windows became, to size the next one.
     recent: VecDeque<Size>,
     hasher: RandomState,
@@ -164,6 +167,7 @@ impl SourceFold {
             carries,
             position: resume.offset,
             side_outputs_from: resume.saved_position,
+            silent_until: resume.silent_until,
             recent: VecDeque::new(),
             hasher: RandomState::default(),
             counts: Counts::default(),
@@ -235,6 +239,9 @@ impl SourceFold {
             }
             None => self.timeline.close_beside(end),
         }
+        if Some(end) <= self.silent_until {
+            return ClosedSource { end, rows: ClosedRows::default(), edges: Vec::new() };
+        }
         closed
     }
 
@@ -257,6 +264,18 @@ impl SourceFold {
     /// The carries that a commit of `point` has to save, in order.
     pub fn carry_changes(&self, point: &CommitPoint) -> impl Iterator<Item = &SavedCarry> {
         self.carries.changes(point.frontier)
+    }
+
+    /// What ends at or before it gives nothing.
+    pub fn silent_until(&self) -> Option<Boundary> {
+        self.silent_until
+    }
+
+    /// Whether nothing is open but windows that hold nothing, of ticks.
+    pub fn is_drained(&self) -> bool {
+        self.carries.is_empty()
+            && self.timeline.unacknowledged() == 0
+            && self.timeline.open_windows().all(|(_, window)| window.is_empty())
     }
 
     /// How many sessions live on from window to window.

@@ -74,6 +74,11 @@ impl<'a> Reader<'a> {
         Self { input, at: 0 }
     }
 
+    /// Whether everything was taken.
+    pub fn is_empty(&self) -> bool {
+        self.at >= self.input.len()
+    }
+
     /// One byte as it is.
     pub fn byte(&mut self) -> Result<u8, Short> {
         let byte = self.input.get(self.at).copied().ok_or(Short { at: self.at, wanted: "a byte" })?;

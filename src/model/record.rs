@@ -20,6 +20,21 @@ pub mod header {
     pub const REASON: &str = "qoe-reason";
     /// On a dead letter or late record that the broker would not take whole: how many bytes its value had before it was cut.
     pub const WHOLE_BYTES: &str = "qoe-whole-bytes";
+    /// On dead letters and late records: the topic that the record was read from.
+    pub const ORIGIN_TOPIC: &str = "qoe-origin-topic";
+    /// On dead letters and late records: its partition there.
+    pub const ORIGIN_PARTITION: &str = "qoe-origin-partition";
+    /// On dead letters and late records: its offset there; a refused row has none.
+    pub const ORIGIN_OFFSET: &str = "qoe-origin-offset";
+    /// On dead letters and late records: when the broker appended it there, in milliseconds since the Unix epoch; a refused row has none.
+    pub const ORIGIN_APPEND_MS: &str = "qoe-origin-append-ms";
+    /// On a refused row: the server's words.
+    pub const ANSWER: &str = "qoe-answer";
+    /// On a record that was put back from the dead letters: how often that has happened to it. Should it become a dead letter again,
+    /// that one has it too.
+    pub const REDRIVEN: &str = "qoe-redriven";
+    /// On a record of the dead-letter topic that is no letter: which letters of its partition were put back, as offsets (`3-7,9`).
+    pub const REDRIVEN_LETTERS: &str = "qoe-redriven-letters";
 }
 
 /// The headers of a record that mean something here.
@@ -37,6 +52,8 @@ pub struct Headers<'a> {
     pub request_id: Option<&'a str>,
     /// Whether [`header::TICK`] is there.
     pub tick: bool,
+    /// [`header::REDRIVEN`]; absent when it is not a whole number.
+    pub redriven: Option<u32>,
 }
 
 impl<'a> Headers<'a> {
@@ -50,7 +67,8 @@ impl<'a> Headers<'a> {
             (header::TICK, self.tick.then_some("")),
         ];
         let received = self.received_ms.map(|millis| (header::RECEIVED_MS, millis.to_string()));
-        texts.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).chain(received)
+        let redriven = self.redriven.map(|times| (header::REDRIVEN, times.to_string()));
+        texts.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).chain(received).chain(redriven)
     }
 
     /// Takes in one header by name; names without a meaning here, and values that are not UTF-8, are passed over.
@@ -63,6 +81,7 @@ impl<'a> Headers<'a> {
             header::TENANT => self.tenant = Some(text),
             header::REQUEST_ID => self.request_id = Some(text),
             header::TICK => self.tick = true,
+            header::REDRIVEN => self.redriven = text.trim().parse().ok(),
             _ => {}
         }
     }
@@ -84,7 +103,7 @@ pub struct Record<'a> {
 }
 
 /// Why a record cannot be read. A closed set: it is a metric label and the header `qoe-reason` of the dead letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// No bytes where a report was expected.
     Empty,
@@ -134,10 +153,63 @@ impl Reason {
             Self::RowRefused => "row_refused",
         }
     }
+
+    /// What it means, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Empty => "there are no bytes where a report was expected",
+            Self::TooLarge => "it has more bytes than a record may have",
+            Self::Carrier => {
+                "the header qoe-carrier is missing, or names no carrier or mapping that the topology declares for the topic"
+            }
+            Self::ColumnCount => "it is a log line whose number of columns is not the declared one",
+            Self::Json => "it should be JSON and is not",
+            Self::Timestamp => "it is a log line without a readable time stamp",
+            Self::Version => "it has a CMCD version that is not known yet",
+            Self::Malformed => "nothing in it could be read as CMCD",
+            Self::RowRefused => "it is a row that InfluxDB refuses for good",
+        }
+    }
+
+    /// The reason with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dead letter has the headers of its record by [`Headers::iter`]: what that forgets, no redrive brings back.
+    #[test]
+    fn every_header_that_means_something_is_written_again() {
+        let all = Headers {
+            carrier: Some("cmcd-query"),
+            received_ms: Some(1_767_600_000_000),
+            edge: Some("FRA60-P1"),
+            tenant: Some("t-1"),
+            request_id: Some("r-1"),
+            tick: true,
+            redriven: Some(2),
+        };
+        let written: Vec<(&str, String)> = all.iter().collect();
+        let mut read = Headers::default();
+        for (name, value) in &written {
+            read.set(name, value.as_bytes());
+        }
+        assert_eq!(read, all);
+    }
+
+    #[test]
+    fn a_reason_is_found_by_its_name() {
+        assert!(Reason::ALL.into_iter().all(|reason| Reason::named(reason.as_str()) == Some(reason)));
+        assert_eq!(Reason::named("late"), None);
     }
 }

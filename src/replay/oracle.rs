@@ -2,12 +2,13 @@
 //!
 //! R1  It has no commits, no restarts and no acknowledgements: each partition is read once, in order of offset, and every window that its
 //!     log makes final is written.
-//! R2  Edge rows are merged by window from all partitions, and given when the slowest partition has passed the window's end.
+//! R2  Edge rows are merged by window from all partitions, and given when the slowest partition has passed the window's end. Those of a
+//!     minute and of an hour are merged from their windows, all at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::aggregate::rollup::{EdgeKey, EdgeWindow, Partial};
+use crate::aggregate::rollup::{EdgeKey, EdgeRows, EdgeWindow, Partial, longer_windows};
 use crate::decode::cmcd::{Carriers, Decoder};
 use crate::fold::{Counts, SideOutput, SourceFold, SourceSettings};
 use crate::model::{Boundary, Reason, Record, Rows};
@@ -81,7 +82,7 @@ impl Oracle {
             let merged = edges.entry(closed.end).or_default();
             for (key, totals) in closed.edges {
                 let key = EdgeKey::new(&settings.source, &settings.cdn, &key);
-                merged.absorb(Partial { key, end: closed.end, totals });
+                merged.absorb(Partial { key, end: closed.end, epoch: 0, totals });
             }
         }
         let counts: Counts = one.fold.take_counts();
@@ -96,13 +97,19 @@ impl Oracle {
         let passed = |partition: i32| self.partitions.get(&partition).and_then(|one| one.fold.commit_point().frontier);
         let slowest = (0..partitions).map(passed).min().flatten();
         let window_ms = self.settings.rules.window_ms;
-        for (end, window) in self.edges {
-            if slowest.is_none_or(|slowest| end > slowest) {
-                break;
-            }
-            let closed = window.close(end.plus(-window_ms), window_ms);
+        let mut give = |closed: EdgeRows| {
             self.summary.edge_rows += closed.len() as u64;
             rows(&closed);
+        };
+        let mut longer = BTreeMap::<(i64, Boundary), EdgeWindow>::new();
+        for (end, window) in self.edges.into_iter().filter(|(end, _)| Some(*end) <= slowest) {
+            for whole in longer_windows(end, window_ms).filter(|(_, end)| Some(*end) <= slowest) {
+                longer.entry(whole).or_default().append(&window);
+            }
+            give(window.close(end.plus(-window_ms), window_ms));
+        }
+        for ((length_ms, end), window) in longer {
+            give(window.close_longer(end.plus(-length_ms), length_ms));
         }
         self.summary
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::aggregate::cmcd::Caps;
 use crate::decode::cmcd::{self, Carriers, ColumnPlan};
 use crate::engine::Rules;
-use crate::fold::{Clock, SourceSettings};
+use crate::fold::{Clock, RollupSettings, SourceSettings};
 use crate::stage::{RollupStage, SourcePlan};
 use crate::topology::{Carrier, Clock as DeclaredClock, Mapping, Source, Topology};
 
@@ -100,8 +100,11 @@ pub fn rollup_stage(topology: &Topology) -> RollupStage {
         partials: topics.partials.name.clone(),
         state_topic: format!("{}{}", topics.state_prefix, topics.partials.name),
         dead_letters: topics.dead_letters.name.clone(),
-        window_ms: topology.window_ms,
-        rules: i64::from(topology.rules),
+        settings: RollupSettings {
+            window_ms: topology.window_ms,
+            max_skew_ms: topology.max_skew_ms,
+            rules: i64::from(topology.rules),
+        },
     }
 }
 

@@ -6,6 +6,7 @@
 mod fault;
 mod outbox;
 mod past;
+mod reset;
 mod rollup;
 mod saved;
 mod session;
@@ -17,6 +18,7 @@ mod worker;
 pub use fault::Error;
 pub use outbox::{Outbox, deliver};
 pub use past::{Past, ReadBack};
+pub use reset::{ResetSource, epoch_of};
 pub use rollup::RollupStage;
 pub use session::{SessionStage, SideTopics, SourcePlan};
 pub use worker::{Options, work};
@@ -102,6 +104,8 @@ pub trait Stage {
 
     /// The name in metrics and in the group's name.
     fn name(&self) -> &'static str;
+    /// The topology's rules number.
+    fn rules(&self) -> i64;
     /// The topics it reads.
     fn topics(&self) -> Vec<String>;
     /// The state topic that belongs to a topic it reads.

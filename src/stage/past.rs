@@ -5,6 +5,7 @@
 
 use crate::bus::{STATE_KEY, StateRecord};
 use crate::engine::{CARRY_KEY, CarryError, CarryStore};
+use crate::fold::RollupCarries;
 
 /// Carries that are being read back.
 pub trait Past {
@@ -18,6 +19,16 @@ pub trait Past {
 }
 
 impl Past for CarryStore {
+    fn load(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), CarryError> {
+        Self::load(self, key, value)
+    }
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+}
+
+impl Past for RollupCarries {
     fn load(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), CarryError> {
         Self::load(self, key, value)
     }

@@ -1,6 +1,5 @@
 //! The roll-up stage: partials in, edge rows out.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tracing::{debug, error};
@@ -10,8 +9,8 @@ use super::session::refused_rows;
 use super::viewers::report_edges;
 use super::{Closed, Error, Prepared, ReadBack, Stage, StartOffset, WindowName, Work};
 use crate::bus::{Outgoing, TopicPartition};
-use crate::engine::{CarryStore, SavedCarry};
-use crate::fold::{RollupCommit, RollupPartition};
+use crate::engine::SavedCarry;
+use crate::fold::{RollupCarries, RollupCommit, RollupPartition, RollupResume, RollupSettings};
 use crate::model::Record;
 use crate::observe::Partition as PartitionView;
 use crate::sink::Refused;
@@ -26,18 +25,20 @@ pub struct RollupStage {
     pub state_topic: String,
     /// The topic of dead letters.
     pub dead_letters: String,
-    /// The window's length, ms.
-    pub window_ms: i64,
-    /// The topology's rules number.
-    pub rules: i64,
+    /// How its windows behave.
+    pub settings: RollupSettings,
 }
 
 impl Stage for RollupStage {
     type Work = RollupWork;
-    type Carries = CarryStore;
+    type Carries = RollupCarries;
 
     fn name(&self) -> &'static str {
         "rollup"
+    }
+
+    fn rules(&self) -> i64 {
+        self.settings.rules
     }
 
     fn topics(&self) -> Vec<String> {
@@ -48,19 +49,20 @@ impl Stage for RollupStage {
         self.state_topic.clone()
     }
 
-    fn no_carries(&self, _: &str) -> CarryStore {
-        CarryStore::new(1, self.window_ms)
+    fn no_carries(&self, _: &str) -> RollupCarries {
+        RollupCarries::new(self.settings.window_ms)
     }
 
     fn restore(
         &self,
         name: &TopicPartition,
         partitions: i32,
-        saved: ReadBack<CarryStore>,
+        saved: ReadBack<RollupCarries>,
         start: StartOffset,
     ) -> Result<RollupWork, saved::Error> {
-        let frame = Frame { rules: self.rules, partitions: i64::from(partitions) };
-        let saved = saved.frontier.map(|bytes| Saved::decode(&bytes, frame)).transpose()?;
+        let frame = Frame { rules: self.settings.rules, partitions: i64::from(partitions) };
+        let ReadBack { frontier, carries } = saved;
+        let saved = frontier.map(|bytes| Saved::decode(&bytes, frame)).transpose()?;
         if saved.is_none() && start.committed {
             metrics::counter!(telemetry::FRONTIER_MISSING.name, "source" => "partials").increment(1);
             error!(
@@ -69,12 +71,22 @@ impl Stage for RollupStage {
                 "an offset is committed but no frontier is saved: edge rows that straddle the restart may be written with too little"
             );
         }
-        let frontiers = saved.map(|saved| saved.frontiers).unwrap_or_default();
+        let resume = match saved {
+            None => RollupResume::afresh(self.settings, start.offset),
+            Some(saved) => RollupResume {
+                offset: saved.counts_from(start.offset),
+                saved_position: saved.position.max(start.offset),
+                sources: saved.for_windows_of(self.settings.window_ms).sources,
+                carries,
+            },
+        };
+        let counts_from = resume.offset;
         Ok(RollupWork {
-            partition: RollupPartition::restore(self.window_ms, &frontiers, start.offset),
+            partition: RollupPartition::restore(self.settings, resume),
             dead_letters: self.dead_letters.clone(),
             name: name.clone(),
             frame,
+            counts_from,
             unsent: Vec::new(),
             partials_read: 0,
             last_saved: None,
@@ -96,6 +108,8 @@ pub struct RollupWork {
     dead_letters: String,
     name: TopicPartition,
     frame: Frame,
+    /// Records before this offset were merged under older rules.
+    counts_from: i64,
     /// Rows that the sink refused since the last commit.
     unsent: Vec<Outgoing>,
     partials_read: u64,
@@ -106,9 +120,12 @@ impl Work for RollupWork {
     type Point = (RollupCommit, i64);
 
     fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
+        if record.offset < self.counts_from {
+            return Ok(());
+        }
         match self.partition.push(record.offset, record.key, record.value) {
             Ok(()) => self.partials_read += u64::from(record.key.is_some()),
-            Err(cause) if cause.is_newer() => {
+            Err(cause) if cause.has_meaning() => {
                 let TopicPartition { topic, partition } = self.name.clone();
                 return Err(Error::Newer { topic, partition, offset: record.offset, cause });
             }
@@ -138,15 +155,19 @@ impl Work for RollupWork {
 
     fn prepare(&self) -> Option<Prepared<Self::Point>> {
         let commit = self.partition.commit_point();
-        let position = self.partition.position();
+        let position = self.partition.saved_position();
         if self.last_saved.as_ref().is_some_and(|(saved, at)| *saved == commit && *at == position) {
             return None;
         }
-        let frontiers: BTreeMap<_, _> =
-            commit.sources.iter().filter_map(|(source, point)| Some((source.clone(), point.frontier?))).collect();
         Some(Prepared {
-            resume_offset: commit.resume_offset(position),
-            state: Saved { position, frontiers, watermark: None }.encode(self.frame),
+            resume_offset: commit.resume_offset(self.partition.position()),
+            state: Saved {
+                position,
+                sources: commit.saved_sources(),
+                drained: self.partition.is_drained(),
+                ..Saved::default()
+            }
+            .encode(self.frame),
             announcement: None,
             point: (commit, position),
         })
@@ -156,8 +177,8 @@ impl Work for RollupWork {
         Box::new(self.unsent.iter())
     }
 
-    fn carries<'a>(&'a self, _: &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a> {
-        Box::new(std::iter::empty())
+    fn carries<'a>(&'a self, (commit, _): &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a> {
+        Box::new(self.partition.carry_changes(commit))
     }
 
     fn committed(&mut self, (commit, position): Self::Point) {
@@ -191,6 +212,7 @@ impl Work for RollupWork {
             resume_offset,
             windows_open: windows as u64,
             windows_unacknowledged: self.partition.unacknowledged() as u64,
+            drained: self.partition.is_drained(),
             ..PartitionView::default()
         };
         self.partition.progress().map(view).collect()
@@ -199,6 +221,9 @@ impl Work for RollupWork {
     fn report(&mut self, _: &TopicPartition) {
         let read = std::mem::take(&mut self.partials_read);
         metrics::counter!(telemetry::PARTIALS.name, "stage" => "rollup").increment(read);
+        for (source, late) in self.partition.take_late().filter(|(_, late)| *late > 0) {
+            metrics::counter!(telemetry::PARTIALS_LATE.name, "source" => source.to_owned()).increment(late);
+        }
     }
 }
 
@@ -216,14 +241,13 @@ mod tests {
             partials: "partials".to_owned(),
             state_topic: "state".to_owned(),
             dead_letters: "letters".to_owned(),
-            window_ms: 10_000,
-            rules: 1,
+            settings: RollupSettings { window_ms: 10_000, max_skew_ms: 1_800_000, rules: 1 },
         };
         let name = TopicPartition { topic: "partials".to_owned(), partition: 0 };
         let start = StartOffset { offset: 0, committed: false };
         let nothing = ReadBack::nothing(stage.no_carries("partials"));
         let mut work = stage.restore(&name, 1, nothing, start).unwrap();
-        let known = RollupRecord::encode_marker(&[]);
+        let known = RollupRecord::encode_marker(1, &[]);
         let newer: Vec<u8> = known.iter().zip(0..).map(|(byte, at)| if at == 1 { byte + 1 } else { *byte }).collect();
         let mut push = |value: &[u8]| {
             let record = Record { offset: 7, append_ms: 0, key: None, value, headers: Headers::default() };

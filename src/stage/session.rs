@@ -17,11 +17,11 @@ use crate::aggregate::rollup::{Announcement, EdgeKey, Partial};
 use crate::bus::{Outgoing, TopicPartition};
 use crate::decode::cmcd::{Carriers, Decoder};
 use crate::engine::{CarryStore, CommitPoint, SavedCarry};
-use crate::fold::{Resume, SideOutput, SourceFold, SourceSettings, no_carries};
+use crate::fold::{Resume, SavedSource, SideOutput, SourceFold, SourceSettings, no_carries};
 use crate::model::cmcd::Warning;
 use crate::model::partition::partition_of;
 use crate::model::record::header;
-use crate::model::{Boundary, Reason, Record};
+use crate::model::{Boundary, EventTime, Reason, Record};
 use crate::observe::Partition as PartitionView;
 use crate::sink::Refused;
 use crate::telemetry;
@@ -72,6 +72,10 @@ impl Stage for SessionStage {
         "session"
     }
 
+    fn rules(&self) -> i64 {
+        self.rules
+    }
+
     fn topics(&self) -> Vec<String> {
         self.sources.iter().map(|source| source.topic.clone()).collect()
     }
@@ -107,21 +111,33 @@ impl Stage for SessionStage {
                 "an offset is committed but no frontier is saved: windows that straddle the restart may be written with too little. Was the state topic deleted, or the offset set by other tools? They belong together"
             );
         }
+        let epoch = saved.as_ref().and_then(|saved| saved.sources.get(source.as_str())).map_or(0, |saved| saved.epoch);
+        let rules = plan.settings.rules;
         let resume = saved.map_or_else(
             || Resume::afresh(start.offset),
-            |saved| Resume {
-                offset: start.offset,
-                saved_position: saved.position.max(start.offset),
-                frontier: saved.frontiers.get(source.as_str()).copied(),
-                watermark: saved.watermark,
+            |saved| {
+                let saved = saved.for_windows_of(rules.window_ms);
+                let frontier = saved.sources.get(source.as_str()).and_then(|saved| saved.frontier);
+                // What a window of the old rules and one of the new ones both hold is late in the new one: counted and kept, not lost.
+                let passed = frontier.map(|end| EventTime::from_millis(end.as_millis()).plus(rules.grace_ms));
+                Resume {
+                    offset: saved.counts_from(start.offset),
+                    saved_position: saved.position.max(start.offset),
+                    frontier,
+                    watermark: saved.watermark.max(passed.filter(|_| saved.under_older_rules)),
+                    silent_until: saved.silent_until,
+                }
             },
         );
+        let counts_from = resume.offset;
         Ok(SessionWork {
             fold: SourceFold::restore(plan.settings.clone(), name.partition, resume, carries),
             decoder: Decoder::new(Arc::clone(&plan.carriers)),
             topics: Arc::clone(&self.topics),
             name: name.clone(),
             frame,
+            epoch,
+            counts_from,
             pending: VecDeque::new(),
             sides: Vec::new(),
             side_bytes: 0,
@@ -153,6 +169,10 @@ pub struct SessionWork {
     topics: Arc<SideTopics>,
     name: TopicPartition,
     frame: Frame,
+    /// How often the source had been reset.
+    epoch: i64,
+    /// Records before this offset were read under older rules, and count in nothing.
+    counts_from: i64,
     /// Partials and refused rows of closed windows, until a commit's frontier covers them.
     pending: VecDeque<(Boundary, Vec<Outgoing>)>,
     /// Dead letters and late records since the last commit.
@@ -196,6 +216,19 @@ impl SessionWork {
         self.sides.push(outgoing);
     }
 
+    fn saved(&self, point: &CommitPoint) -> Saved {
+        let source: Box<str> = self.fold.settings().source.as_str().into();
+        let saved = SavedSource { epoch: self.epoch, frontier: point.frontier };
+        Saved {
+            position: self.fold.saved_position(),
+            sources: BTreeMap::from([(source, saved)]),
+            watermark: point.watermark,
+            drained: self.fold.is_drained(),
+            silent_until: self.fold.silent_until().filter(|until| Some(*until) > point.frontier),
+            under_older_rules: false,
+        }
+    }
+
     fn partial(&self, end: Boundary, key: EdgeKey, totals: crate::aggregate::cmcd::EdgeTotals) -> Outgoing {
         let (topic, partitions) = &self.topics.partials;
         let bytes = key.encode();
@@ -203,7 +236,7 @@ impl SessionWork {
             topic: topic.clone(),
             partition: Some(partition_of(&bytes, *partitions)),
             key: Some(bytes),
-            value: Partial { key, end, totals }.encode_value(),
+            value: Partial { key, end, epoch: self.epoch, totals }.encode_value(),
             headers: Vec::new(),
         }
     }
@@ -214,6 +247,9 @@ impl Work for SessionWork {
 
     fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
         self.last_append_ms = record.append_ms;
+        if record.offset < self.counts_from {
+            return Ok(());
+        }
         if let Some(side) = self.fold.push(record, &mut self.decoder) {
             self.keep_side(record, side);
         }
@@ -247,13 +283,13 @@ impl Work for SessionWork {
             return None;
         }
         let source: Box<str> = self.fold.settings().source.as_str().into();
-        let frontiers: BTreeMap<_, _> = point.frontier.map(|frontier| (source.clone(), frontier)).into_iter().collect();
         let announcement = point.frontier.filter(|frontier| Some(*frontier) > self.fold.frontier());
         let partitions = i32::try_from(self.frame.partitions).unwrap_or(i32::MAX);
-        let announce = |frontier| Announcement { source, partitions, partition: self.name.partition, frontier };
+        let announce =
+            |frontier| Announcement { source, partitions, partition: self.name.partition, frontier, epoch: self.epoch };
         Some(Prepared {
             resume_offset: point.resume_offset(self.fold.position()),
-            state: Saved { position, frontiers, watermark: point.watermark }.encode(self.frame),
+            state: self.saved(&point).encode(self.frame),
             announcement: announcement.map(announce),
             point: SessionPoint { point, position },
         })
@@ -308,6 +344,7 @@ impl Work for SessionWork {
             windows_unacknowledged: self.fold.unacknowledged() as u64,
             sessions_newest_window: sessions as u64,
             sessions_live: self.fold.live_sessions() as u64,
+            drained: self.fold.is_drained(),
         }]
     }
 
@@ -339,10 +376,10 @@ fn count_dead_letters(source: &str, reason: Reason, count: u64) {
 fn origin_headers(name: &TopicPartition, record: &Record<'_>, reason: &str) -> Vec<(String, Vec<u8>)> {
     let mut headers = vec![
         (header::REASON.to_owned(), reason.as_bytes().to_vec()),
-        ("qoe-origin-topic".to_owned(), name.topic.as_bytes().to_vec()),
-        ("qoe-origin-partition".to_owned(), name.partition.to_string().into_bytes()),
-        ("qoe-origin-offset".to_owned(), record.offset.to_string().into_bytes()),
-        ("qoe-origin-append-ms".to_owned(), record.append_ms.to_string().into_bytes()),
+        (header::ORIGIN_TOPIC.to_owned(), name.topic.as_bytes().to_vec()),
+        (header::ORIGIN_PARTITION.to_owned(), name.partition.to_string().into_bytes()),
+        (header::ORIGIN_OFFSET.to_owned(), record.offset.to_string().into_bytes()),
+        (header::ORIGIN_APPEND_MS.to_owned(), record.append_ms.to_string().into_bytes()),
     ];
     headers.extend(record.headers.iter().map(|(name, value)| (name.to_owned(), value.into_bytes())));
     headers
@@ -365,9 +402,9 @@ fn refused_row(topic: &str, name: &TopicPartition, row: &Refused) -> Outgoing {
         value: row.line.clone().into_bytes(),
         headers: vec![
             (header::REASON.to_owned(), Reason::RowRefused.as_str().as_bytes().to_vec()),
-            ("qoe-origin-topic".to_owned(), name.topic.as_bytes().to_vec()),
-            ("qoe-origin-partition".to_owned(), name.partition.to_string().into_bytes()),
-            ("qoe-answer".to_owned(), row.answer.clone().into_bytes()),
+            (header::ORIGIN_TOPIC.to_owned(), name.topic.as_bytes().to_vec()),
+            (header::ORIGIN_PARTITION.to_owned(), name.partition.to_string().into_bytes()),
+            (header::ANSWER.to_owned(), row.answer.clone().into_bytes()),
         ],
     }
 }

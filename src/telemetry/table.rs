@@ -90,6 +90,8 @@ metrics! {
         "Times a worker dropped everything and began again from what was committed, after a fault of the bus.";
     PARTIALS = Counter, "streamgauge_partials_total", ["stage"],
         "Partials written (stage session) or read (stage rollup).";
+    PARTIALS_LATE = Counter, "streamgauge_partials_late_total", ["source"],
+        "Partials that came after their window had closed without their partition, which had lagged by more than max_skew_ms; not in any row.";
     SINK_REQUESTS = Counter, "streamgauge_sink_requests_total", ["status"],
         "Requests to the sink, by class of status (2xx, 4xx, 5xx) or kind of failure (timeout, connection).";
     SINK_ROWS = Counter, "streamgauge_sink_rows_total", [],

@@ -117,6 +117,8 @@ pub struct Topology {
     pub disorder_bound_ms: i64,
     /// How long the end of a partition is silent before a tick is written, in ms.
     pub idle_timeout_ms: i64,
+    /// How far a source partition may lag the furthest one before edge rows are made without it, in ms.
+    pub max_skew_ms: i64,
     /// Bounds of memory.
     pub caps: Caps,
     /// The topics that streamgauge writes.

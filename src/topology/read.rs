@@ -20,6 +20,7 @@ pub(super) fn topology(reader: &Reader) -> Topology {
         window_ms: root.number("window_ms", 1_000..=MINUTE_MS, 10_000),
         disorder_bound_ms: root.number("disorder_bound_ms", 0..=DAY_MS, 5_000),
         idle_timeout_ms: root.number("idle_timeout_ms", 100..=DAY_MS, 5_000),
+        max_skew_ms: root.number("max_skew_ms", MINUTE_MS..=DAY_MS, 1_800_000),
         caps: caps(root.section("caps")),
         topics: own_topics(root.section("topics")),
         sources: sources(reader, &mut root),

@@ -60,6 +60,7 @@ pub fn run<P: Process>(model: &P, dice: &mut Dice) -> BTreeMap<P::Key, P::Row> {
                 store.extend(rows.iter().cloned());
                 if dice.percent(85) {
                     process.acknowledge(&window);
+                    queue.extend(std::iter::from_fn(|| process.close()));
                 } else {
                     // The answer was lost: written again, later.
                     queue.push((window, rows));

@@ -13,6 +13,7 @@ use super::names::Names;
 use super::sessions::{Part, Session};
 use super::window::UNKNOWN;
 use crate::model::bytes::Writer;
+use crate::model::hash::stable_hash;
 use crate::model::{Boundary, Carries};
 
 /// The parts of edge rows of a window that is closing.
@@ -102,8 +103,9 @@ impl Closing<'_> {
         scratch: &mut Scratch,
     ) -> bool {
         scratch.ledger.clear();
-        let mut totals = count_at_edges(session, edges, &mut scratch.mentioned);
         session.write_key(self.tenants, &mut scratch.key);
+        let hash = stable_hash(&scratch.key);
+        let mut totals = count_at_edges(session, hash, edges, &mut scratch.mentioned);
         let seen = self.seen(session);
         let (carried, is_damaged) = match carries.get(&scratch.key).map(Life::read) {
             Some(Ok(life)) => (Some(life), false),
@@ -127,6 +129,7 @@ impl Closing<'_> {
             {
                 scratch.mentioned.swap_remove(place);
                 edge.add_sessions(SessionCount::Starved, 1);
+                edge.seen.starved.add(hash);
             }
         }
         life.live(&seen, &mut scratch.ledger);
@@ -183,8 +186,9 @@ impl Closing<'_> {
     }
 }
 
-/// Adds a session's blocks to its edges. Returns their sum, and leaves in `mentioned` the edges where it made a request.
-fn count_at_edges(session: &Session, edges: &mut Edges, mentioned: &mut Vec<u32>) -> Totals {
+/// Adds a session's blocks to its edges; `hash` tells it from others. Returns their sum, and leaves in `mentioned` the edges where it
+/// made a request.
+fn count_at_edges(session: &Session, hash: u64, edges: &mut Edges, mentioned: &mut Vec<u32>) -> Totals {
     let mut totals = Totals::default();
     let class = media_class(session);
     mentioned.clear();
@@ -198,6 +202,7 @@ fn count_at_edges(session: &Session, edges: &mut Edges, mentioned: &mut Vec<u32>
         if counters.get(Sum::Requests) > 0 && !mentioned.contains(&key) {
             mentioned.push(key);
             edge.add_sessions(SessionCount::Seen, 1);
+            edge.seen.all.add(hash);
         }
     }
     totals

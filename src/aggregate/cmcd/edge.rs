@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::counters::{Counters, LifeSum, Sum, Totals};
 use super::keys::Sketches;
 use super::schema::{EDGE_ONLY_COUNT, SHARED, shared_values};
-use crate::aggregate::{Sketch, SketchError};
+use crate::aggregate::{Distinct, DistinctError, Sketch, SketchError};
 use crate::model::Value;
 use crate::model::bytes::{Reader, Short, Writer};
 
@@ -29,6 +29,9 @@ pub enum PartialError {
     /// One of its sketches is not one.
     #[error(transparent)]
     Sketch(#[from] SketchError),
+    /// One of its counts of distinct sessions is none.
+    #[error(transparent)]
+    Distinct(#[from] DistinctError),
 }
 
 /// What viewers at one edge experienced in one window, for the metrics page.
@@ -66,11 +69,32 @@ pub struct Viewers<'a> {
     pub throughput_bps: &'a Sketch,
 }
 
-/// What is known of one edge (and its other roll-up names) in one window: of one partition, or merged over all.
+/// The distinct sessions of one edge, by estimate: what is left of them when windows are put together.
+#[derive(Clone, Default)]
+pub(super) struct SessionsSeen {
+    pub(super) all: Distinct,
+    pub(super) starved: Distinct,
+}
+
+/// Over how much time totals speak, and how much of it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Whether they are those of one window, whose sessions are counted exactly.
+    pub(crate) one_window: bool,
+    /// How many source partitions they lack.
+    pub(crate) partitions_missing: i64,
+}
+
+/// What is known of one edge (and its other roll-up names): in one window, of one partition or merged over all; or in several windows
+/// put together.
 #[derive(Clone)]
 pub struct EdgeTotals {
     pub(super) totals: Totals,
+    /// By [`SessionCount`]. Distinct sessions are counted in one window only: their counts are 0 for several.
     sessions: [i64; SESSION_COUNTS],
+    /// The most sessions of any of several windows; 0 for one.
+    sessions_peak: i64,
+    pub(super) seen: SessionsSeen,
     sketches: Sketches,
 }
 
@@ -89,10 +113,14 @@ pub(crate) enum SessionCount {
 const SESSION_COUNTS: usize = SessionCount::ExitsBeforeStart as usize + 1;
 
 impl EdgeTotals {
+    /// The version of its encoding.
+    pub const VERSION: u8 = VERSION;
+
     pub(super) fn new(sessionless: &Counters, sketches: Sketches) -> Self {
         let mut totals = Totals::default();
         totals.absorb(sessionless);
-        Self { totals, sessions: [0; SESSION_COUNTS], sketches }
+        let seen = SessionsSeen::default();
+        Self { totals, sessions: [0; SESSION_COUNTS], sessions_peak: 0, seen, sketches }
     }
 
     /// Whether nothing was counted.
@@ -107,13 +135,35 @@ impl EdgeTotals {
         }
     }
 
-    /// Adds the part of another partition.
+    fn sessions(&self, kind: SessionCount) -> i64 {
+        self.sessions.get(kind as usize).copied().unwrap_or(0)
+    }
+
+    /// Adds the part of another partition of the same window. Sessions are disjoint over partitions, so their counts add.
     pub fn merge(&mut self, other: &Self) {
         self.totals.merge(&other.totals);
         for (count, more) in self.sessions.iter_mut().zip(&other.sessions) {
             *count = count.saturating_add(*more);
         }
+        self.seen.all.merge(&other.seen.all);
+        self.seen.starved.merge(&other.seen.starved);
         self.sketches.merge(&other.sketches);
+    }
+
+    /// Adds another window, or several put together already. A session can be in both, so distinct ones are no longer counted, only
+    /// estimated; each ends once, so those that ended are.
+    pub fn append(&mut self, other: &Self) {
+        let peak = self.sessions_peak().max(other.sessions_peak());
+        self.merge(other);
+        self.sessions_peak = peak;
+        for kind in [SessionCount::Seen, SessionCount::Starved] {
+            self.add_sessions(kind, -self.sessions(kind));
+        }
+    }
+
+    /// The most sessions of any window.
+    fn sessions_peak(&self) -> i64 {
+        self.sessions_peak.max(self.sessions(SessionCount::Seen))
     }
 
     /// Writes the partial: a version byte, then the counts and sketches in their declared order.
@@ -126,12 +176,17 @@ impl EdgeTotals {
         for sketch in [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps] {
             out.bytes(&sketch.to_bytes());
         }
+        out.integer(self.sessions_peak);
+        self.seen.all.encode(out);
+        self.seen.starved.encode(out);
     }
 
-    /// Reads what [`Self::encode`] wrote, or what version 1 did: its values are the first of each kind, and the others are 0.
+    /// Reads what [`Self::encode`] wrote, or what version 1 did: its values are the first of each kind, and the others are 0. It did not
+    /// tell sessions apart: none of its sessions is in an estimate.
     pub fn decode(input: &mut Reader<'_>) -> Result<Self, PartialError> {
         let (mut totals, mut sessions) = (Totals::default(), [0; SESSION_COUNTS]);
-        let (lives, counts) = match input.byte()? {
+        let version = input.byte()?;
+        let (lives, counts) = match version {
             1 => VERSION_1,
             VERSION => (totals.life.len(), sessions.len()),
             other => return Err(PartialError::Version(other)),
@@ -146,13 +201,19 @@ impl EdgeTotals {
             time_taken_ms: Sketch::from_bytes(input.bytes()?)?,
             throughput_bps: Sketch::from_bytes(input.bytes()?)?,
         };
-        Ok(Self { totals, sessions, sketches })
+        let mut read = Self { totals, sessions, sessions_peak: 0, seen: SessionsSeen::default(), sketches };
+        if version > 1 {
+            read.sessions_peak = input.integer()?;
+            read.seen.all = Distinct::from_bytes(input.bytes()?)?;
+            read.seen.starved = Distinct::from_bytes(input.bytes()?)?;
+        }
+        Ok(read)
     }
 
     /// What viewers experienced, for the metrics page.
     pub(crate) fn viewers(&self) -> Viewers<'_> {
         let count = |sum| self.totals.get(sum).unsigned_abs();
-        let sessions = |kind| self.sessions.get(kind as usize).map_or(0, |count| count.unsigned_abs());
+        let sessions = |kind| self.sessions(kind).unsigned_abs();
         Viewers {
             requests: count(Sum::Requests),
             media_requests: count(Sum::MediaRequests),
@@ -173,11 +234,24 @@ impl EdgeTotals {
     }
 
     /// Calls `each` with the values of the edge row's fields, in their declared order.
-    pub(crate) fn visit_fields(&self, each: impl FnOnce(&[Value<'_>])) {
+    pub(crate) fn visit_fields(&self, extent: Extent, each: impl FnOnce(&[Value<'_>])) {
         let mut values = Vec::with_capacity(SHARED + EDGE_ONLY_COUNT);
         values.extend(shared_values(&self.totals).map(Value::Integer));
-        values.push(Value::Integer(self.totals.get(Sum::BufferLow)));
-        values.extend(self.sessions.map(Value::Integer));
+        let estimate = self.seen.all.estimate();
+        let (sessions, starved) = match extent.one_window {
+            true => (self.sessions(SessionCount::Seen), self.sessions(SessionCount::Starved)),
+            false => (estimate, self.seen.starved.estimate()),
+        };
+        let low = self.totals.get(Sum::BufferLow);
+        let counts = [low, sessions, self.sessions_peak(), estimate, starved, extent.partitions_missing];
+        values.extend(counts.map(Value::Integer));
+        let lived = [
+            SessionCount::Ended,
+            SessionCount::StartFailures,
+            SessionCount::PlayFailures,
+            SessionCount::ExitsBeforeStart,
+        ];
+        values.extend(lived.map(|kind| Value::Integer(self.sessions(kind))));
         let sketches = [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps];
         for sketch in sketches {
             values.extend([0.50, 0.90, 0.95, 0.99].map(|quantile| Value::Integer(sketch.percentile(quantile))));

@@ -164,6 +164,11 @@ impl Rollups {
         self.entries.get_mut(index as usize)
     }
 
+    /// Whether no key has come. With a cap of 0 `other` alone tells, and it may be empty of counts.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.len() == 1
+    }
+
     /// How many indices were ever given.
     pub(super) fn len(&self) -> u32 {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)

@@ -26,6 +26,7 @@ mod window;
 pub const CARRY_VERSION: u8 = 1;
 
 pub use closed::{ClosedWindow, SessionRows};
+pub(crate) use edge::Extent;
 pub use edge::{EdgeTotals, PartialError, Viewers};
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use keys::RollupKey;

@@ -114,6 +114,11 @@ impl<H: BuildHasher + Clone> Window<H> {
         Size { sessions: self.sessions.len(), ids: self.seen.len() }
     }
 
+    /// Whether no event has come.
+    pub fn is_empty(&self) -> bool {
+        self.rollups.is_empty()
+    }
+
     /// Counts an event.
     pub fn absorb(&mut self, event: &Event<'_>, context: &Context<'_>) -> Outcome {
         let duplicate = event_id(event, context).is_some_and(|id| !self.seen.insert(id));

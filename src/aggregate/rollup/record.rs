@@ -10,7 +10,7 @@ use crate::model::bytes::{Reader, Short, Writer};
 const PARTIAL: u8 = b'P';
 const MARKER: u8 = b'M';
 /// The version of the marker's encoding, its second byte.
-const MARKER_VERSION: u8 = 1;
+const MARKER_VERSION: u8 = 2;
 
 /// Why a record on the partials topic cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,16 @@ pub enum Error {
         "a marker has version {0}, and this program knows only version {MARKER_VERSION}: finish the upgrade of all instances"
     )]
     MarkerVersion(u8),
+    /// Other rules are in force where it was made.
+    #[error(
+        "a marker was made under rules number {found}, and the topology here has {own}: the stages must have the same topology. Where rules change, the old one first finishes what is on this topic (`drained` on `/state`)"
+    )]
+    Rules {
+        /// Those of the marker.
+        found: i64,
+        /// Our own.
+        own: i64,
+    },
     /// It ends too early.
     #[error(transparent)]
     Short(#[from] Short),
@@ -32,9 +42,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a newer program wrote the record. It has a meaning, so passing over it would make rows wrong.
-    pub fn is_newer(&self) -> bool {
-        matches!(self, Self::MarkerVersion(_) | Self::Partial(PartialError::Version(_)))
+    /// Whether a newer program or one with other rules wrote the record. It has a meaning, so passing over it would make rows wrong.
+    pub fn has_meaning(&self) -> bool {
+        matches!(self, Self::MarkerVersion(_) | Self::Rules { .. } | Self::Partial(PartialError::Version(_)))
     }
 }
 
@@ -66,6 +76,24 @@ impl EdgeKey {
             streaming_format: key.streaming_format.into(),
             stream_type: key.stream_type.into(),
         }
+    }
+
+    /// The key of what belongs to a source as a whole. No row has it: a tenant is never empty.
+    pub(super) fn of_source(source: &str) -> Self {
+        let none = || Box::<str>::from("");
+        Self {
+            source: source.into(),
+            tenant: none(),
+            edge: none(),
+            cdn: none(),
+            streaming_format: none(),
+            stream_type: none(),
+        }
+    }
+
+    /// Whether it is [`Self::of_source`].
+    pub(super) fn is_of_source(&self) -> bool {
+        self.tenant.is_empty()
     }
 
     /// The Kafka key: the names in their declared order, each with its length before it.
@@ -100,6 +128,8 @@ pub struct Partial {
     pub key: EdgeKey,
     /// Where its window ends.
     pub end: Boundary,
+    /// How often the source had been reset before it was made: only the newest epoch counts.
+    pub epoch: i64,
     /// The measurements.
     pub totals: EdgeTotals,
 }
@@ -111,6 +141,7 @@ impl Partial {
         out.byte(PARTIAL);
         out.integer(self.end.as_millis());
         self.totals.encode(&mut out);
+        out.integer(self.epoch);
         out.into_bytes()
     }
 }
@@ -126,6 +157,8 @@ pub struct Announcement {
     pub partition: i32,
     /// The partition's frontier.
     pub frontier: Boundary,
+    /// How often the source had been reset before: only the newest epoch counts.
+    pub epoch: i64,
 }
 
 /// A record on the partials topic.
@@ -133,21 +166,28 @@ pub enum RollupRecord {
     /// A part of an edge row.
     Partial(Box<Partial>),
     /// How far partitions have come.
-    Marker(Vec<Announcement>),
+    Marker {
+        /// The rules number that the partials of this commit were made under; `None` from before there was one.
+        rules: Option<i64>,
+        /// Of each partition that has come further.
+        announcements: Vec<Announcement>,
+    },
 }
 
 impl RollupRecord {
     /// The value of a marker.
-    pub fn encode_marker(announcements: &[Announcement]) -> Vec<u8> {
+    pub fn encode_marker(rules: i64, announcements: &[Announcement]) -> Vec<u8> {
         let mut out = Writer::default();
         out.byte(MARKER);
         out.byte(MARKER_VERSION);
+        out.integer(rules);
         out.integer(announcements.len() as i64);
         for announcement in announcements {
             out.text(&announcement.source);
             out.integer(i64::from(announcement.partitions));
             out.integer(i64::from(announcement.partition));
             out.integer(announcement.frontier.as_millis());
+            out.integer(announcement.epoch);
         }
         out.into_bytes()
     }
@@ -160,19 +200,22 @@ impl RollupRecord {
                 let key = EdgeKey::decode(key.unwrap_or_default())?;
                 let end = Boundary::from_millis(input.integer()?);
                 let totals = EdgeTotals::decode(&mut input)?;
-                Ok(Self::Partial(Box::new(Partial { key, end, totals })))
+                // Before there were epochs, a partial ended here.
+                let epoch = if input.is_empty() { 0 } else { input.integer()? };
+                Ok(Self::Partial(Box::new(Partial { key, end, epoch, totals })))
             }
-            MARKER => decode_marker(&mut input).map(Self::Marker),
+            MARKER => decode_marker(&mut input),
             kind => Err(Error::Kind(kind)),
         }
     }
 }
 
-fn decode_marker(input: &mut Reader<'_>) -> Result<Vec<Announcement>, Error> {
-    match input.byte()? {
-        MARKER_VERSION => {}
-        version => return Err(Error::MarkerVersion(version)),
+fn decode_marker(input: &mut Reader<'_>) -> Result<RollupRecord, Error> {
+    let version = input.byte()?;
+    if version > MARKER_VERSION {
+        return Err(Error::MarkerVersion(version));
     }
+    let rules = if version > 1 { Some(input.integer()?) } else { None };
     let count = input.integer()?;
     let mut announcements = Vec::new();
     for _ in 0..count {
@@ -181,9 +224,11 @@ fn decode_marker(input: &mut Reader<'_>) -> Result<Vec<Announcement>, Error> {
             partitions: i32::try_from(input.integer()?).unwrap_or(i32::MAX),
             partition: i32::try_from(input.integer()?).unwrap_or(i32::MAX),
             frontier: Boundary::from_millis(input.integer()?),
+            // Before there were epochs, an announcement ended here.
+            epoch: if version > 1 { input.integer()? } else { 0 },
         });
     }
-    Ok(announcements)
+    Ok(RollupRecord::Marker { rules, announcements })
 }
 
 #[cfg(test)]
@@ -198,10 +243,21 @@ mod tests {
             partitions: 8,
             partition: 3,
             frontier: Boundary::from_millis(1_767_600_120_000),
+            epoch: 2,
         }];
-        let value = RollupRecord::encode_marker(&announcements);
-        let Ok(RollupRecord::Marker(read)) = RollupRecord::decode(None, &value) else { panic!("not a marker") };
+        let value = RollupRecord::encode_marker(7, &announcements);
+        let Ok(RollupRecord::Marker { rules: Some(7), announcements: read }) = RollupRecord::decode(None, &value)
+        else {
+            panic!("not the marker")
+        };
         assert_eq!(read, announcements);
+        // Version 1, byte by byte: one announcement, of "a", the 3rd of 8 partitions, at 20.
+        let first = [MARKER, 1, 2, 1, b'a', 16, 4, 40];
+        let Ok(RollupRecord::Marker { rules: None, announcements: read }) = RollupRecord::decode(None, &first) else {
+            panic!("not a marker")
+        };
+        let (partitions, partition, frontier) = (8, 2, Boundary::from_millis(20));
+        assert_eq!(read, [Announcement { source: "a".into(), partitions, partition, frontier, epoch: 0 }]);
         let key = EdgeKey {
             source: "a".into(),
             tenant: "b".into(),

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use super::record::{EdgeKey, Partial};
-use crate::aggregate::cmcd::{EDGE_WINDOW, EdgeTotals, Viewers};
+use crate::aggregate::cmcd::{EDGE_WINDOW, EdgeTotals, Extent, Viewers};
 use crate::model::{Boundary, Row, Rows};
 
 /// The parts of edge rows of one window that have come so far.
@@ -35,9 +35,40 @@ impl EdgeWindow {
         self.edges.is_empty()
     }
 
-    /// Ends the window.
+    /// Adds another window, or several put together already: this is no longer one window afterwards, but a longer one.
+    pub fn append(&mut self, other: &Self) {
+        for (key, totals) in &other.edges {
+            match self.edges.entry(key.clone()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(totals.clone());
+                }
+                Entry::Occupied(mut entry) => entry.get_mut().append(totals),
+            }
+        }
+    }
+
+    /// Ends a window of which no partition lacks.
     pub fn close(self, start: Boundary, window_ms: i64) -> EdgeRows {
-        EdgeRows { start, window: window_label(window_ms), edges: self.edges.into_iter().collect() }
+        self.close_whole(start, window_ms, true)
+    }
+
+    /// Ends a longer window of which no partition lacks.
+    pub fn close_longer(self, start: Boundary, length_ms: i64) -> EdgeRows {
+        self.close_whole(start, length_ms, false)
+    }
+
+    fn close_whole(self, start: Boundary, length_ms: i64, one_window: bool) -> EdgeRows {
+        let mut rows = EdgeRows::default();
+        rows.push(start, length_ms, Extent { one_window, partitions_missing: 0 }, self);
+        rows
+    }
+
+    pub(super) fn edges(&self) -> impl Iterator<Item = (&EdgeKey, &EdgeTotals)> {
+        self.edges.iter()
+    }
+
+    pub(super) fn insert(&mut self, key: EdgeKey, totals: EdgeTotals) {
+        self.edges.insert(key, totals);
     }
 }
 
@@ -51,28 +82,44 @@ fn window_label(window_ms: i64) -> String {
     }
 }
 
-/// The edge rows of one closed window.
+/// The edge rows that are final at one boundary: of the window that ends there, then of the longer ones that do.
+#[derive(Default)]
 pub struct EdgeRows {
+    lengths: Vec<OneLength>,
+}
+
+/// The rows of one window length.
+struct OneLength {
     start: Boundary,
     window: String,
+    extent: Extent,
     edges: Vec<(EdgeKey, EdgeTotals)>,
 }
 
 impl EdgeRows {
-    /// The rows' keys and what their viewers experienced.
+    /// What viewers experienced in the window itself, by key; longer ones would tell the same again.
     pub fn viewers(&self) -> impl Iterator<Item = (&EdgeKey, Viewers<'_>)> {
-        self.edges.iter().map(|(key, totals)| (key, totals.viewers()))
+        let windows = self.lengths.iter().filter(|one| one.extent.one_window);
+        windows.flat_map(|one| &one.edges).map(|(key, totals)| (key, totals.viewers()))
+    }
+
+    pub(super) fn push(&mut self, start: Boundary, length_ms: i64, extent: Extent, window: EdgeWindow) {
+        if !window.is_empty() {
+            let edges = window.edges.into_iter().collect();
+            self.lengths.push(OneLength { start, window: window_label(length_ms), extent, edges });
+        }
     }
 }
 
 impl Rows for EdgeRows {
     fn len(&self) -> usize {
-        self.edges.len()
+        self.lengths.iter().map(|one| one.edges.len()).sum()
     }
 
     fn visit(&self, range: Range<usize>, each: &mut dyn FnMut(&Row<'_>)) {
-        let timestamp_ns = self.start.as_millis().saturating_mul(1_000_000);
-        for (key, totals) in self.edges.get(range).unwrap_or_default() {
+        let rows = self.lengths.iter().flat_map(|one| one.edges.iter().map(move |row| (one, row)));
+        for (one, (key, totals)) in rows.skip(range.start).take(range.len()) {
+            let timestamp_ns = one.start.as_millis().saturating_mul(1_000_000);
             let tags = [
                 &*key.cdn,
                 &*key.edge,
@@ -80,9 +127,11 @@ impl Rows for EdgeRows {
                 &*key.stream_type,
                 &*key.streaming_format,
                 &*key.tenant,
-                &*self.window,
+                &*one.window,
             ];
-            totals.visit_fields(|fields| each(&Row { schema: &EDGE_WINDOW, tags: &tags, fields, timestamp_ns }));
+            totals.visit_fields(one.extent, |fields| {
+                each(&Row { schema: &EDGE_WINDOW, tags: &tags, fields, timestamp_ns });
+            });
         }
     }
 }

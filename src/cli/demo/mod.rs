@@ -25,8 +25,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use super::declared::declared_topics;
+use super::moment::{now, parse_duration_ms};
 use super::run::{Signals, observed};
-use super::simulate::{now, parse_duration_ms};
 use super::start_logging;
 use crate::bus::{InProcessBroker, StartAt};
 use crate::config::{Log, LogFormat};

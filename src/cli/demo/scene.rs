@@ -7,6 +7,8 @@ use crate::topology::{Clock, Topology};
 
 /// The length of a window.
 pub(super) const WINDOW_MS: i64 = 5_000;
+/// The tag `window` of its edge rows.
+pub(super) const WINDOW: &str = "5s";
 /// How long after its end a window still takes records.
 pub(super) const GRACE_MS: i64 = 2_000;
 /// When the edge goes bad, after the start: viewers are still coming, and those who have little in their buffers starve first.

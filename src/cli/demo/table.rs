@@ -4,13 +4,15 @@
 //! R2  What players ask for counts from every source: a simulated request is told of once, by its log line or by its player.
 //! R3  What was delivered (time to first byte, errors) counts from delivery logs alone: players in event mode tell of the same answers, and
 //!     adding both would count them twice.
-//! R4  A session is one, however many rows it has: session rows are counted by their id.
+//! R4  A row of a longer window, which begins at the same time, tells the same again and is left out.
+//! R5  A session is one, however many rows it has: session rows are counted by their id.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::scene::WINDOW;
 use crate::aggregate::{Sketch, SketchError};
 use crate::store::sqlite::StoredRow;
 
@@ -75,7 +77,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// From all rows `edge_window` and `session_window` of a window; `delivery` is the source of the delivery logs.
+    /// From all rows `edge_window` and `session_window` that begin in a window; `delivery` is the source of the delivery logs.
     pub(super) fn combine(
         end_ms: i64,
         edge_rows: &[StoredRow],
@@ -83,7 +85,7 @@ impl Table {
         delivery: &str,
     ) -> Result<Self, Error> {
         let mut edges: BTreeMap<String, EdgeLine> = BTreeMap::new();
-        for row in edge_rows {
+        for row in edge_rows.iter().filter(|row| row.text("window") == Some(WINDOW)) {
             let integer = |name| row.integer(name).unwrap_or(0);
             let line = edges.entry(row.text("edge").unwrap_or("unknown").to_owned()).or_default();
             line.requests += integer("requests_count");
@@ -151,7 +153,7 @@ mod tests {
 
     fn edge(source: &str, sketch: &str, [requests, starved, errors]: [i64; 3]) -> StoredRow {
         row(
-            &[("edge", "MAD"), ("source", source), ("ttfb_ms_sketch", sketch)],
+            &[("edge", "MAD"), ("source", source), ("window", WINDOW), ("ttfb_ms_sketch", sketch)],
             &[
                 ("requests_count", requests),
                 ("starved_requests_count", starved),
@@ -166,7 +168,10 @@ mod tests {
     fn rows_of_an_edge_are_added_and_percentiles_are_merged() {
         // 95 fast answers in one row, 5 slow ones in another: the mean of their 95th percentiles would be about 550 ms.
         let (fast, slow) = (sketch(6..=100), sketch(1_000..=1_004));
+        let mut minute = edge("cmcd-logs", &slow, [1_000, 1_000, 1_000]);
+        minute.values.insert("window".into(), StoredValue::Text("1m".to_owned()));
         let edge_rows = [
+            minute,
             edge("cmcd-logs", &fast, [95, 1, 2]),
             edge("cmcd-logs", &slow, [5, 2, 1]),
             // A player's own reports: its requests count, its errors would be those of the logs again.

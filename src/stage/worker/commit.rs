@@ -73,7 +73,7 @@ impl<S: Stage> Worker<'_, S> {
             announcements.extend(one.announcement.clone());
         }
         if let (Some(topic), false) = (self.stage.announces_to(), announcements.is_empty()) {
-            let value = RollupRecord::encode_marker(&announcements);
+            let value = RollupRecord::encode_marker(self.stage.rules(), &announcements);
             for partition in 0..self.announce_partitions {
                 records.push(Outgoing {
                     topic: topic.to_owned(),

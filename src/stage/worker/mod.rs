@@ -251,13 +251,20 @@ impl<'a, S: Stage> Worker<'a, S> {
 
     fn take_acknowledgements(&mut self) {
         while let Ok(acknowledged) = self.acknowledgements.1.try_recv() {
-            acknowledge(&mut self.slots, acknowledged);
+            self.acknowledge(acknowledged);
         }
+    }
+
+    fn acknowledge(&mut self, acknowledged: Acknowledged) {
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.assignment == acknowledged.assignment) else { return };
+        slot.work.acknowledge(&acknowledged.window, acknowledged.refused);
+        // An answer can let out what had to wait for it, and no record may come to do so.
+        hand_over(slot, self.outbox, &self.acknowledgements.0);
     }
 
     fn await_acknowledgement(&mut self, patience: Duration) {
         match self.acknowledgements.1.recv_timeout(patience) {
-            Ok(acknowledged) => acknowledge(&mut self.slots, acknowledged),
+            Ok(acknowledged) => self.acknowledge(acknowledged),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
     }
@@ -377,11 +384,5 @@ fn hand_over<W: Work>(slot: &mut Slot<W>, outbox: &Outbox, acknowledgements: &Se
             // A worker that has ended no longer listens.
             drop(sender.send(Acknowledged { assignment, window, refused }));
         });
-    }
-}
-
-fn acknowledge<W: Work>(slots: &mut [Slot<W>], acknowledged: Acknowledged) {
-    if let Some(slot) = slots.iter_mut().find(|slot| slot.assignment == acknowledged.assignment) {
-        slot.work.acknowledge(&acknowledged.window, acknowledged.refused);
     }
 }

@@ -209,19 +209,20 @@ mod tests {
 
     const START_MS: i64 = 1_767_600_000_000;
 
-    /// A day's session with sums as they come, and signs of life as in a window of 10 s.
-    fn lived<'a>(facts: &'a [Fact]) -> Life<'a> {
-        let signs = Signs {
-            first_ms: 17,
-            last_ms: 9_800,
-            buffered_ms: 32_000,
-            first_request_ms: 17,
-            first_urgent_ms: 17,
-            first_calm_ms: 5_000,
-            ..Signs::default()
-        };
+    static SIGNS: Signs = Signs {
+        first_ms: 17,
+        last_ms: 9_800,
+        last_key: 0,
+        buffered_ms: 32_000,
+        first_request_ms: 17,
+        first_urgent_ms: 17,
+        first_calm_ms: 5_000,
+    };
+
+    /// A session of half an hour, with sums as they come.
+    fn lived(facts: &[Fact]) -> Life<'_> {
         let (starved, content) = (&[][..], Some("film-0021"));
-        let seen = Seen { start_ms: START_MS, signs: &signs, facts, is_cut: false, starved, content };
+        let seen = Seen { start_ms: START_MS, signs: &SIGNS, facts, is_cut: false, starved, content };
         let mut life = Life::begin(&seen);
         life.live(&seen, &mut Ledger::default());
         life.places().add(PlaceKey { edge: "FRA56-P2", kind: 5 }, 410);
