@@ -295,28 +295,6 @@ mod tests {
     }
 
     #[test]
-    fn temporary_timing() {
-        for facts in [vec![], facts()] {
-            let bytes = written(&lived(&facts));
-            let mut out = Writer::default();
-            let began = std::time::Instant::now();
-            for _ in 0..1_000_000 {
-                let life = Life::read(std::hint::black_box(&bytes)).unwrap();
-                out.clear();
-                life.write(&mut out, START_MS + 10_000);
-                std::hint::black_box(out.as_bytes());
-            }
-            println!(
-                "{} bytes, {:?} for read and write; session {} fact {}",
-                bytes.len(),
-                began.elapsed() / 1_000_000,
-                std::mem::size_of::<crate::aggregate::cmcd::sessions::Session>(),
-                std::mem::size_of::<Fact>()
-            );
-        }
-    }
-
-    #[test]
     fn what_is_cut_off_or_goes_on_is_damaged() {
         let mut bytes = written(&lived(&facts()));
         for length in 0..bytes.len() {
