@@ -5,30 +5,30 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/proof/mod.rs"]
+mod proof;
 mod support;
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use streamgauge::bus::{PlainProducer, Properties, borrow_record, read_topic};
+use proof::load::now_ms;
+use proof::{Table, compare};
+use streamgauge::bus::{PlainProducer, Properties, read_topic};
 use streamgauge::cli::simulate::outgoing;
+use streamgauge::model::EventTime;
 use streamgauge::model::record::header;
-use streamgauge::model::{EventTime, Rows};
-use streamgauge::replay::{Oracle, Summary};
+use streamgauge::replay::Summary;
 use streamgauge::service::source_plans;
 use streamgauge::simulate::{Scenario, SimulatedRecord, Simulation, Situation};
 use streamgauge::topology::Topology;
 
-use support::{Influx, Kafka, PlainRow, Streamgauge, eventually, free_ports, plain_row};
+use support::{Influx, Kafka, Streamgauge, eventually, free_ports};
 
 const EVENTS: u32 = 1_000_000;
 /// Simulated time.
 const DURATION_MS: i64 = 240_000;
 const MINUTE_MS: i64 = 60_000;
-const WINDOW_MS: i64 = 10_000;
 const PARTITIONS: i32 = 4;
 const PATIENCE: Duration = Duration::from_secs(900);
 
@@ -91,10 +91,11 @@ fn a_million_events_become_the_rows_of_the_batch_oracle() {
     assert!(status.success(), "streamgauge run ended with {status}:\n{}", processor.stderr());
 
     let mut expected = Table::default();
-    let summaries: Vec<Summary> =
-        source_plans(&topology).unwrap().into_iter().map(|plan| replay(&kafka, plan, &mut expected)).collect();
+    let plans = source_plans(&topology).unwrap().into_iter();
+    let summaries: Vec<Summary> = plans.map(|plan| expected.add_source(&kafka, plan, PARTITIONS, target_ms)).collect();
     let total = |count: fn(&Summary) -> u64| summaries.iter().map(count).sum::<u64>();
-    let compared = compare(&influx, expected);
+    let wanted = expected.len();
+    let compared = compare(&influx, expected, target_ms);
     report(&format!(
         "{} events in {} records ({} late, {} duplicates, {} dead letters); {} rows, {} differ; {:.0} s in all",
         total(|summary| summary.events),
@@ -102,12 +103,12 @@ fn a_million_events_become_the_rows_of_the_batch_oracle() {
         total(|summary| summary.late),
         total(|summary| summary.duplicates),
         total(|summary| summary.dead_letters),
-        compared.rows,
+        compared.row_count(),
         compared.differing,
         began.elapsed().as_secs_f64(),
     ));
     assert_eq!(compared.differing, 0, "rows that differ:\n{}", compared.examples);
-    assert_eq!(compared.rows, total(|summary| summary.session_rows + summary.edge_rows));
+    assert_eq!(compared.row_count(), wanted);
     // The log holds what it should: otherwise equality would say little.
     assert!(total(|summary| summary.events) >= u64::from(events()) * 9 / 10);
     assert!(total(|summary| summary.late) > 0 && total(|summary| summary.duplicates) > 0);
@@ -120,12 +121,6 @@ fn a_million_events_become_the_rows_of_the_batch_oracle() {
 #[allow(clippy::disallowed_methods, reason = "the environment of the test run, not a setting of the product")]
 fn events() -> u32 {
     std::env::var("STREAMGAUGE_TEST_EVENTS").map_or(EVENTS, |text| text.parse().expect("a whole number"))
-}
-
-#[allow(clippy::disallowed_methods, reason = "simulated viewers must live near the time at which the broker appends")]
-fn now_ms() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    i64::try_from(since_epoch.as_millis()).unwrap()
 }
 
 fn report(line: &str) {
@@ -236,134 +231,4 @@ fn await_frontiers(processor: &Streamgauge, listen: &str, target_ms: i64) {
         let passed = partitions.filter(|partition| partition["frontier_ms"].as_i64() >= Some(target_ms));
         passed.count() >= wanted
     });
-}
-
-// ---- The expected rows, and those that are there -----------------------------------------------------------------------------------
-
-/// Rows by measurement, time stamp and tags; the fields as text in the order of the schema.
-#[derive(Default)]
-struct Table {
-    rows: HashMap<String, String>,
-    /// First and last time stamp, and the columns, of each measurement.
-    measurements: BTreeMap<&'static str, Span>,
-}
-
-struct Span {
-    from_ns: i64,
-    to_ns: i64,
-    tags: Vec<&'static str>,
-    fields: Vec<&'static str>,
-}
-
-impl Table {
-    fn add(&mut self, rows: &dyn Rows) {
-        rows.visit(0..rows.len(), &mut |row| {
-            let PlainRow { measurement, timestamp_ns, tags, fields } = plain_row(row);
-            let span = self.measurements.entry(measurement).or_insert_with(|| Span {
-                from_ns: timestamp_ns,
-                to_ns: timestamp_ns,
-                tags: tags.keys().copied().collect(),
-                fields: fields.keys().copied().collect(),
-            });
-            span.from_ns = span.from_ns.min(timestamp_ns);
-            span.to_ns = span.to_ns.max(timestamp_ns);
-            let name = name(measurement, timestamp_ns, tags.values().map(String::as_str));
-            let before = self.rows.insert(name, joined(fields.values().map(String::as_str)));
-            assert!(before.is_none(), "two rows with one identity");
-        });
-    }
-}
-
-fn name<'a>(measurement: &str, timestamp_ns: i64, tags: impl Iterator<Item = &'a str>) -> String {
-    format!("{measurement} {timestamp_ns} {}", joined(tags))
-}
-
-fn joined<'a>(values: impl Iterator<Item = &'a str>) -> String {
-    values.fold(String::new(), |mut all, value| {
-        all.push_str(value);
-        all.push('\u{1f}');
-        all
-    })
-}
-
-/// Reads a source's topic whole and computes its rows.
-fn replay(kafka: &Kafka, plan: streamgauge::stage::SourcePlan, expected: &mut Table) -> Summary {
-    let mut oracle = Oracle::new(plan.settings, Arc::clone(&plan.carriers));
-    read_topic(&Properties::for_brokers(&kafka.address), &plan.topic, &mut |message| {
-        let partition = rdkafka::Message::partition(message);
-        oracle.push(partition, &borrow_record(message), &mut |rows| expected.add(rows));
-        Ok(())
-    })
-    .unwrap();
-    oracle.finish(PARTITIONS, &mut |rows| expected.add(rows))
-}
-
-#[derive(Default)]
-struct Compared {
-    rows: u64,
-    differing: u64,
-    /// The first differences, in words.
-    examples: String,
-}
-
-impl Compared {
-    fn differs(&mut self, what: &str) {
-        self.differing += 1;
-        if self.differing <= 10 {
-            writeln!(self.examples, "{}", what.replace('\u{1f}', " ")).unwrap();
-        }
-    }
-}
-
-/// Compares in both directions: every row that is there must be expected with all its fields, and every one expected must be there.
-fn compare(influx: &Influx, mut expected: Table) -> Compared {
-    let mut compared = Compared::default();
-    let measurements = std::mem::take(&mut expected.measurements);
-    for (measurement, span) in &measurements {
-        // A window beyond both ends, for rows that should not be there.
-        let step_ns = WINDOW_MS * 1_000_000;
-        let mut from_ns = span.from_ns - 360 * step_ns;
-        while from_ns <= span.to_ns + 360 * step_ns {
-            influx.scan(measurement, from_ns, from_ns + step_ns, &mut |columns, values| {
-                compared.rows += 1;
-                compare_row(measurement, span, columns, values, &mut expected.rows, &mut compared);
-            });
-            from_ns += step_ns;
-        }
-    }
-    for name in expected.rows.keys() {
-        compared.differs(&format!("missing: {name}"));
-    }
-    compared
-}
-
-fn compare_row(
-    measurement: &str,
-    span: &Span,
-    columns: &csv::StringRecord,
-    values: &csv::StringRecord,
-    expected: &mut HashMap<String, String>,
-    compared: &mut Compared,
-) {
-    let value = |column: &str| {
-        let at = columns.iter().position(|name| name == column).unwrap_or_else(|| panic!("no column {column}"));
-        &values[at]
-    };
-    let timestamp_ns = value("time").parse().expect("a time stamp in ns");
-    let name = name(measurement, timestamp_ns, span.tags.iter().map(|tag| value(tag)));
-    let found = joined(span.fields.iter().map(|field| value(field)));
-    // `name`, `tags` and `time` stand before tags and fields.
-    assert_eq!(columns.len(), 3 + span.tags.len() + span.fields.len(), "no column beside the declared ones");
-    match expected.remove(&name) {
-        None => compared.differs(&format!("not expected: {name}")),
-        Some(row) if row == found => {}
-        Some(row) => {
-            let pairs = span.fields.iter().zip(row.split('\u{1f}').zip(found.split('\u{1f}')));
-            let fields: Vec<String> = pairs
-                .filter(|(_, (expected, found))| expected != found)
-                .map(|(field, (expected, found))| format!("{field}: expected {expected}, found {found}"))
-                .collect();
-            compared.differs(&format!("{name}: {}", fields.join("; ")));
-        }
-    }
 }

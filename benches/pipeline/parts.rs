@@ -233,6 +233,7 @@ pub(crate) fn session(args: &Args, work: &dyn Fn(&Status)) -> Figures {
         properties,
         group_prefix: "bench".to_owned(),
         instance: "bench".to_owned(),
+        static_membership: false,
         start: StartAt::Earliest,
         commit_interval: Duration::from_secs(1),
         session_workers: 1,

@@ -13,6 +13,8 @@ use super::client::{Error, LoggingContext, Properties, TIMEOUT};
 
 /// How long one of the questions may take of which [`Admin::partitions`] asks several.
 const QUESTION: Duration = Duration::from_secs(2);
+/// Between two looks whether a topic that was created is known.
+const KNOWN_PAUSE: Duration = Duration::from_millis(50);
 
 /// A topic as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +101,8 @@ impl Admin {
         Ok(facts)
     }
 
-    /// Creates these topics. Those that exist are left as they are; returns the names of those that were created.
+    /// Creates these topics. Those that exist are left as they are; returns the names of those that were created, once the broker that is
+    /// asked knows them: the answer to their creation comes before it does, and a process started then would miss them.
     pub async fn create(&self, topics: &[TopicSpec], replication: i32) -> Result<Vec<String>, Error> {
         let new: Vec<NewTopic<'_>> = topics
             .iter()
@@ -125,6 +128,20 @@ impl Admin {
                 }
             }
         }
+        self.await_known(&created)?;
         Ok(created)
+    }
+
+    /// Gives up waiting after a while without an error: the topics are there.
+    fn await_known(&self, created: &[String]) -> Result<(), Error> {
+        let deadline = Instant::now() + TIMEOUT;
+        while Instant::now() < deadline {
+            let known = self.partitions()?;
+            if created.iter().all(|name| known.get(name).is_some_and(|partitions| *partitions > 0)) {
+                break;
+            }
+            std::thread::park_timeout(KNOWN_PAUSE);
+        }
+        Ok(())
     }
 }

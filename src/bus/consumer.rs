@@ -38,6 +38,15 @@ const OWNED: &[(&str, &str)] = &[
 /// For questions that may go unanswered.
 const SOON: Duration = Duration::from_secs(1);
 
+/// As whom to join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// The group.
+    pub group: &'a str,
+    /// The id of a static member, which the group knows again after a restart.
+    pub static_id: Option<&'a str>,
+}
+
 /// A member of a consumer group.
 pub struct GroupConsumer {
     /// Before the client, so that it is freed before it.
@@ -47,16 +56,19 @@ pub struct GroupConsumer {
 }
 
 impl GroupConsumer {
-    /// Joins `group` for `topics`. Partitions arrive while polling.
-    pub fn join(properties: &Properties, group: &str, topics: &[&str], start: StartAt) -> Result<Self, Error> {
+    /// Joins a group for `topics`. Partitions arrive while polling.
+    pub fn join(properties: &Properties, member: Member<'_>, topics: &[&str], start: StartAt) -> Result<Self, Error> {
         let mut config = properties.client_config(DEFAULTS, OWNED);
-        config.set("group.id", group);
+        config.set("group.id", member.group);
+        if let Some(id) = member.static_id {
+            config.set("group.instance.id", id);
+        }
         let consumer: BaseConsumer<GroupContext> =
             config.create_with_context(GroupContext::new(start)).map_err(|cause| Error::Properties { cause })?;
         let data = Arc::new(DataQueue::new(consumer.client()).ok_or(Error::NoQueue)?);
         consumer.context().send_data_to(Arc::downgrade(&data));
         consumer.subscribe(topics).map_err(|cause| Error::failed(format!("subscribing to {topics:?}"), cause))?;
-        Ok(Self { data, consumer, group: group.to_owned() })
+        Ok(Self { data, consumer, group: member.group.to_owned() })
     }
 
     /// Serves what the group and the client have to say, one thing a call. Must be called often: group membership depends on it.
@@ -85,6 +97,12 @@ impl GroupConsumer {
     /// The ends of the partitions that were seen since the last call: twice a second.
     pub fn take_log_ends(&self) -> std::collections::HashMap<TopicPartition, LogEnd> {
         self.consumer.context().take_log_ends()
+    }
+
+    /// Whether another client has joined under the same static id, which ends this one for good.
+    pub fn is_replaced(&self) -> bool {
+        let fatal = self.consumer.client().fatal_error();
+        matches!(fatal, Some((RDKafkaErrorCode::FencedInstanceId, _)))
     }
 
     /// Lets go of partitions that the group wants back: see [`Change::Revoked`].

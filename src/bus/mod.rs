@@ -15,7 +15,7 @@ pub use admin::{Admin, TopicFacts, TopicSpec};
 pub use assignment::{AssignedPartition, Change, LogEnd, TopicPartition};
 pub use at_rest::{Found, GroupAtRest};
 pub use client::{Error, Properties, StartAt};
-pub use consumer::{GroupConsumer, borrow_record, ends_reading};
+pub use consumer::{GroupConsumer, Member, borrow_record, ends_reading};
 pub use in_process::InProcessBroker;
 pub use native::{Batch, Fetched, TopicHandle};
 pub use plain::{PlainProducer, await_transactions, read_topic, read_topic_from};

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use super::{ConfigArgs, start_logging};
 use crate::bus::{Properties, StartAt};
-use crate::config::{Influx as InfluxSettings, Role, Settings, Start};
+use crate::config::{Influx as InfluxSettings, Membership, Role, Settings, Start};
 use crate::observe::{self, Status};
 use crate::service::{self, Service, TopicsFound, find_topics};
 use crate::sink::influx::{self, Influx};
@@ -147,6 +147,7 @@ fn service_settings(settings: &Settings) -> service::Settings {
         properties: Properties::new(settings.bus.client_properties()),
         group_prefix: settings.bus.group_prefix.clone(),
         instance: settings.workers.instance.clone(),
+        static_membership: settings.workers.membership == Membership::Static,
         start: match settings.bus.start {
             Start::Earliest => StartAt::Earliest,
             Start::Latest => StartAt::Latest,

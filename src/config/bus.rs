@@ -204,7 +204,10 @@ pub const OWNED: &[Owned] = &[
     owned("bootstrap.servers", "use `bus.brokers`"),
     owned("metadata.broker.list", "use `bus.brokers`"),
     owned("group.id", "it is made from `bus.group_prefix`, one group for each stage"),
-    owned("group.instance.id", "a process holds several consumers, and one id for all would fence them"),
+    owned(
+        "group.instance.id",
+        "a process holds several consumers, and one id for all would fence them: use `workers.membership = \"static\"`",
+    ),
     owned("group.protocol", "rebalancing relies on the classic protocol"),
     owned("partition.assignment.strategy", "the stages rely on incremental rebalancing (cooperative-sticky)"),
     owned("auto.offset.reset", "use `bus.start`; an offset lost to retention must be an error, not a silent jump"),

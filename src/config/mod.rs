@@ -76,6 +76,18 @@ pub struct Workers {
     pub session: usize,
     /// `instance`: the name of this process among its group, the same after a restart, for transactional ids. Default: the host's name.
     pub instance: String,
+    /// `membership`: how the group treats a process that is gone.
+    pub membership: Membership,
+}
+
+/// How the group treats a process that is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// Its partitions go to others: at once when it stops, after the session time-out when it is lost. The default.
+    Dynamic,
+    /// Its partitions wait for it until the session time-out, and are its own again at once when it is back under the same `instance`: for a
+    /// StatefulSet.
+    Static,
 }
 
 /// A stage that this process runs.
@@ -215,8 +227,10 @@ fn read_workers(reader: &Reader, mut section: Section<'_>, environment: &Environ
         reader.note(Problem::Missing { key: "workers.instance".to_owned(), advice });
         String::new()
     });
+    let kinds = [("dynamic", Membership::Dynamic), ("static", Membership::Static)];
+    let membership = section.choice("membership", &kinds).unwrap_or(Membership::Dynamic);
     section.finish();
-    Workers { session, instance }
+    Workers { session, instance, membership }
 }
 
 fn read_log(mut section: Section<'_>) -> Log {

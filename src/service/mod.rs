@@ -70,6 +70,8 @@ pub struct Settings {
     pub group_prefix: String,
     /// The stable name of this process: with the group and the worker's number it makes the transactional id.
     pub instance: String,
+    /// Whether the group keeps the partitions of a lost worker for its successor until the session time-out.
+    pub static_membership: bool,
     /// Where a source partition without a committed offset begins.
     pub start: StartAt,
     /// Between two commits.
@@ -178,9 +180,11 @@ impl Spawner<'_> {
     ) -> Result<(String, JoinHandle<Result<(), stage::Error>>), Error> {
         let name = format!("{}-{number}", stage.name());
         let group = format!("{}.{}", self.settings.group_prefix, stage.name());
+        let slot = format!("{group}.{}.{number}", self.settings.instance);
         let options = stage::Options {
             properties: self.settings.properties.clone(),
-            transactional_id: format!("{group}.{}.{number}", self.settings.instance),
+            static_member: self.settings.static_membership.then(|| slot.clone()),
+            transactional_id: slot,
             group,
             start: if stage.ticks() { self.settings.start } else { StartAt::Earliest },
             commit_interval: self.settings.commit_interval,

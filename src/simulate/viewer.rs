@@ -309,7 +309,7 @@ impl Viewer {
         let mut reports = Reports::default();
         let has_ended = self.random.permille(200);
         self.enter(if has_ended { State::Ended } else { State::Quit }, now_ms, &mut reports);
-        let nothing = self.no_request(now_ms);
+        let nothing = Request::nothing(now_ms, self.segment, self.requests, self.condition(Object::Video));
         self.post(nothing, reports, drafts);
         match next_episode(self.identity.programme).filter(|_| has_ended) {
             Some(programme) => Some(self.go_on(programme, now_ms, drafts)),
@@ -332,25 +332,9 @@ impl Viewer {
         let mut reports = Reports::default();
         self.report(&mut reports, Trigger::ContentId, starts_ms);
         self.report(&mut reports, Trigger::PlayState, starts_ms);
-        let nothing = self.no_request(starts_ms);
+        let nothing = Request::nothing(starts_ms, self.segment, self.requests, self.condition(Object::Video));
         self.post(nothing, reports, drafts);
         starts_ms
-    }
-
-    /// What a player says when it asks for nothing comes with what it knows: this request is never written as such.
-    fn no_request(&self, now_ms: i64) -> Request {
-        Request {
-            start_ms: now_ms,
-            object: Object::Video,
-            segment: self.segment,
-            number: self.requests,
-            status: 0,
-            is_hit: false,
-            bytes: 0,
-            ttfb_ms: 0,
-            taken_ms: 0,
-            condition: self.condition(Object::Video),
-        }
     }
 
     /// The next session of this viewer's place. Who came with the crowd does not come back.

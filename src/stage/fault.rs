@@ -49,6 +49,14 @@ pub enum Error {
     /// The group's assignment could not be carried out.
     #[error("the assigned partitions could not be started: {0}")]
     Assignment(KafkaError),
+    /// Another process goes by the same name.
+    #[error(
+        "another process has taken the place of {member}: give each a `workers.instance` of its own, or leave the place to the other"
+    )]
+    Replaced {
+        /// The name.
+        member: String,
+    },
     /// The client does not read on.
     #[error("a partition cannot be read on ({0}): its next record is gone from the log, or the client ended")]
     Reading(KafkaError),
@@ -63,7 +71,7 @@ impl Error {
         match self {
             Self::Bus(cause) => cause.may_pass(),
             Self::Assignment(_) | Self::Reading(_) | Self::Commit(_) => true,
-            Self::Saved { .. } | Self::Carry { .. } | Self::Newer { .. } => false,
+            Self::Saved { .. } | Self::Carry { .. } | Self::Newer { .. } | Self::Replaced { .. } => false,
         }
     }
 }

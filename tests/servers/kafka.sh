@@ -6,6 +6,7 @@
 #   kafka.sh [options] up        fetch if needed, start, wait until it serves; prints its bootstrap address (only that) on stdout.
 #                                A broker that this starter already has on the port is left as it is
 #   kafka.sh [options] down      stop it and remove its data
+#   kafka.sh [options] crash     kill it (SIGKILL) and keep its data, for `--keep up`
 #   kafka.sh [options] status    prints the address and pid, or `down` with exit 3
 #
 #   --port N      plaintext listener; N+1 is the controller, N+2 a SASL listener          ($KAFKA_PORT or 19092)
@@ -15,9 +16,10 @@
 #   KAFKA_HEAP    heap of the broker (512m)
 #   KAFKA_CPUS    list of CPUs it may run on, for benches (all)
 #   KAFKA_EXTRA   more lines for server.properties
+#   KAFKA_PROXY   one more plaintext listener, N+3, which sends its clients to this port: for a proxy that passes on to N+3
 #   STREAMGAUGE_CACHE   where jars and state live (${XDG_CACHE_HOME:-~/.cache}/streamgauge)
 #
-# Several brokers live side by side on ports at least three apart. SASL users: PLAIN alice / alice-secret, SCRAM-SHA-256 bob / bob-secret.
+# Several brokers live side by side on ports at least three apart (four with KAFKA_PROXY). SASL users: PLAIN alice / alice-secret, SCRAM-SHA-256 bob / bob-secret.
 # Needs a Java runtime, 17 or newer, and Maven for the first download.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -89,15 +91,19 @@ XML
 }
 
 write_properties() {
-  local controller=$((PORT + 1)) sasl=$((PORT + 2))
+  local controller=$((PORT + 1)) sasl=$((PORT + 2)) proxied='' advertised=''
+  if [ -n "${KAFKA_PROXY:-}" ]; then
+    proxied=,PROXIED://127.0.0.1:$((PORT + 3))
+    advertised=,PROXIED://127.0.0.1:$KAFKA_PROXY
+  fi
   cat <<PROPERTIES
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$controller
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$PORT,SASL://127.0.0.1:$sasl,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$PORT,SASL://127.0.0.1:$sasl
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:$PORT,SASL://127.0.0.1:$sasl,CONTROLLER://127.0.0.1:$controller$proxied
+advertised.listeners=PLAINTEXT://127.0.0.1:$PORT,SASL://127.0.0.1:$sasl$advertised
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256
 listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="alice-secret";
@@ -155,7 +161,7 @@ up() {
     say "already up, pid $(recorded_pid)"
   else
     stop_recorded
-    for port in "$PORT" $((PORT + 1)) $((PORT + 2)); do
+    for port in "$PORT" $((PORT + 1)) $((PORT + 2)) ${KAFKA_PROXY:+$((PORT + 3))}; do
       ! port_taken "$port" || die "port $port is taken by another program: choose another with --port"
     done
     [ "$KEEP" = yes ] || rm -rf "$STATE"
@@ -178,6 +184,11 @@ down() {
   [ "$KEEP" = yes ] || rm -rf "$STATE" "$STATE.lock"
 }
 
+crash() {
+  lock_state
+  crash_recorded
+}
+
 status() {
   if running && started; then echo "up 127.0.0.1:$PORT pid $(recorded_pid)"; else echo down; return 3; fi
 }
@@ -193,7 +204,7 @@ done
 STATE=$CACHE/kafka/run-$PORT
 
 case ${1:-} in
-  fetch | check | up | down | status) "$1" ;;
+  fetch | check | up | down | crash | status) "$1" ;;
   watch) watch "$2" "$3" ;;
   *) usage >&2; exit 2 ;;
 esac

@@ -28,6 +28,7 @@ package_of() {
   esac
 }
 
+port_free() { ! port_taken "$1"; }
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # wait_until SECONDS COMMAND…: polls the command; false when the time has passed.
@@ -53,6 +54,17 @@ stop_recorded() {
     wait_until 15 gone "$pid" || { say "pid $pid ignores SIGTERM: killing it"; kill -9 "$pid"; wait_until 5 gone "$pid" || true; }
     say "stopped pid $pid"
   fi
+  rm -f "$STATE/pid"
+}
+
+# crash_recorded: SIGKILL to the recorded server, as when its machine is lost.
+crash_recorded() {
+  local pid
+  running || die "not running"
+  pid=$(recorded_pid)
+  kill -9 "$pid"
+  # A process is called dead while its last threads still hold its sockets.
+  wait_until 10 port_free "$PORT" || die "pid $pid does not end"
   rm -f "$STATE/pid"
 }
 

@@ -85,6 +85,20 @@ impl Influx {
         rows
     }
 
+    /// The names of all measurements.
+    ///
+    /// # Panics
+    /// When the server refuses the query or its answer is not understood.
+    pub fn measurements(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        self.query("SHOW MEASUREMENTS", &mut |columns, values| {
+            // Columns `name`, `tags` and `name`; the first says what kind of list it is.
+            assert_eq!(columns.iter().next_back(), Some("name"));
+            names.extend(values.iter().next_back().map(str::to_owned));
+        });
+        names
+    }
+
     /// Calls `each` with every row of a measurement whose time lies in `[from_ns, to_ns)`: names of the columns, and the values in the
     /// same order. By InfluxQL, which gives whole rows; Flux has to assemble them from their fields, at a hundredth of the speed.
     ///
@@ -97,11 +111,14 @@ impl Influx {
         to_ns: i64,
         each: &mut dyn FnMut(&csv::StringRecord, &csv::StringRecord),
     ) {
-        let query = format!("SELECT * FROM {measurement} WHERE time >= {from_ns} AND time < {to_ns}");
+        self.query(&format!("SELECT * FROM {measurement} WHERE time >= {from_ns} AND time < {to_ns}"), each);
+    }
+
+    fn query(&self, query: &str, each: &mut dyn FnMut(&csv::StringRecord, &csv::StringRecord)) {
         let (status, answer) = block_on(async {
             let request = reqwest::Client::new()
                 .get(format!("{}/query", self.url))
-                .query(&[("db", self.bucket.as_str()), ("epoch", "ns"), ("q", &query)])
+                .query(&[("db", self.bucket.as_str()), ("epoch", "ns"), ("q", query)])
                 .header("Authorization", format!("Token {}", self.token))
                 .header("Accept", "application/csv");
             let response = request.send().await.expect("InfluxDB answers");

@@ -61,6 +61,11 @@ impl Starter {
         self.run_well(&arguments, &[]);
     }
 
+    /// Kills the server and keeps what it holds.
+    pub fn crash(&self) {
+        self.run_well(&["crash"], &[]);
+    }
+
     fn run_well(&self, arguments: &[&str], environment: &[(&str, &str)]) -> String {
         let output = self.run(arguments, environment);
         assert!(

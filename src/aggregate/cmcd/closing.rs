@@ -186,8 +186,7 @@ impl Closing<'_> {
     }
 }
 
-/// Adds a session's blocks to its edges; `hash` tells it from others. Returns their sum, and leaves in `mentioned` the edges where it
-/// made a request.
+/// Adds a session's blocks to its edges; `hash` tells it from others. Returns their sum, and leaves in `mentioned` the edges where it made a request.
 fn count_at_edges(session: &Session, hash: u64, edges: &mut Edges, mentioned: &mut Vec<u32>) -> Totals {
     let mut totals = Totals::default();
     let class = media_class(session);

@@ -90,7 +90,6 @@ pub(crate) struct Extent {
 #[derive(Clone)]
 pub struct EdgeTotals {
     pub(super) totals: Totals,
-    /// By [`SessionCount`]. Distinct sessions are counted in one window only: their counts are 0 for several.
     sessions: [i64; SESSION_COUNTS],
     /// The most sessions of any of several windows; 0 for one.
     sessions_peak: i64,
@@ -135,10 +134,6 @@ impl EdgeTotals {
         }
     }
 
-    fn sessions(&self, kind: SessionCount) -> i64 {
-        self.sessions.get(kind as usize).copied().unwrap_or(0)
-    }
-
     /// Adds the part of another partition of the same window. Sessions are disjoint over partitions, so their counts add.
     pub fn merge(&mut self, other: &Self) {
         self.totals.merge(&other.totals);
@@ -150,20 +145,21 @@ impl EdgeTotals {
         self.sketches.merge(&other.sketches);
     }
 
-    /// Adds another window, or several put together already. A session can be in both, so distinct ones are no longer counted, only
-    /// estimated; each ends once, so those that ended are.
+    /// Adds another window, or several put together already. A session can be in both, so those seen are no longer counted, only
+    /// estimated; it ends once, so that what is counted at its end adds.
     pub fn append(&mut self, other: &Self) {
-        let peak = self.sessions_peak().max(other.sessions_peak());
+        self.sessions_peak = self.sessions_peak().max(other.sessions_peak());
         self.merge(other);
-        self.sessions_peak = peak;
         for kind in [SessionCount::Seen, SessionCount::Starved] {
-            self.add_sessions(kind, -self.sessions(kind));
+            if let Some(count) = self.sessions.get_mut(kind as usize) {
+                *count = 0;
+            }
         }
     }
 
     /// The most sessions of any window.
     fn sessions_peak(&self) -> i64 {
-        self.sessions_peak.max(self.sessions(SessionCount::Seen))
+        self.sessions_peak.max(self.sessions[SessionCount::Seen as usize])
     }
 
     /// Writes the partial: a version byte, then the counts and sketches in their declared order.
@@ -213,7 +209,7 @@ impl EdgeTotals {
     /// What viewers experienced, for the metrics page.
     pub(crate) fn viewers(&self) -> Viewers<'_> {
         let count = |sum| self.totals.get(sum).unsigned_abs();
-        let sessions = |kind| self.sessions(kind).unsigned_abs();
+        let sessions = |kind| self.sessions.get(kind as usize).map_or(0, |count| count.unsigned_abs());
         Viewers {
             requests: count(Sum::Requests),
             media_requests: count(Sum::MediaRequests),
@@ -238,20 +234,14 @@ impl EdgeTotals {
         let mut values = Vec::with_capacity(SHARED + EDGE_ONLY_COUNT);
         values.extend(shared_values(&self.totals).map(Value::Integer));
         let estimate = self.seen.all.estimate();
-        let (sessions, starved) = match extent.one_window {
-            true => (self.sessions(SessionCount::Seen), self.sessions(SessionCount::Starved)),
-            false => (estimate, self.seen.starved.estimate()),
-        };
-        let low = self.totals.get(Sum::BufferLow);
-        let counts = [low, sessions, self.sessions_peak(), estimate, starved, extent.partitions_missing];
-        values.extend(counts.map(Value::Integer));
-        let lived = [
-            SessionCount::Ended,
-            SessionCount::StartFailures,
-            SessionCount::PlayFailures,
-            SessionCount::ExitsBeforeStart,
-        ];
-        values.extend(lived.map(|kind| Value::Integer(self.sessions(kind))));
+        let mut counted = self.sessions;
+        if !extent.one_window {
+            [counted[SessionCount::Seen as usize], counted[SessionCount::Starved as usize]] =
+                [estimate, self.seen.starved.estimate()];
+        }
+        values.push(Value::Integer(self.totals.get(Sum::BufferLow)));
+        values.extend(counted.map(Value::Integer));
+        values.extend([self.sessions_peak(), estimate, extent.partitions_missing].map(Value::Integer));
         let sketches = [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps];
         for sketch in sketches {
             values.extend([0.50, 0.90, 0.95, 0.99].map(|quantile| Value::Integer(sketch.percentile(quantile))));

@@ -299,20 +299,8 @@ const EDGE_ONLY: [Field; EDGE_ONLY_COUNT] = [
         "Distinct sessions with a request at this edge in the window, without those beyond the cap. Exact in a row of the shortest window; in a longer one it is sessions_estimate, because a session can be in several of its windows.",
     ),
     integer(
-        "sessions_peak",
-        "The most sessions (exact) that one of the shortest windows had at this edge: how many there were at once. In a row of the shortest window it is sessions_count.",
-    ),
-    integer(
-        "sessions_estimate",
-        "Distinct sessions as sessions_count has them, by HyperLogLog (4096 registers; XXH3-64, seed 0, of tenant, a zero byte and session id; Ertl's estimator of 2017): standard error 1.04/√4096 = 1.6 %, by nearly nothing for a few hundred. At every window length.",
-    ),
-    integer(
         "sessions_starved_count",
         "Of these, those with at least one starvation that began at this edge. Exact in a row of the shortest window, by HyperLogLog in a longer one.",
-    ),
-    integer(
-        "partitions_missing_count",
-        "Source partitions that lagged by more than `max_skew_ms` when the row was made, so that their part is not in it; 0 = the row is complete. In a row of a longer window, the most that were missing when it or a window in it was closed.",
     ),
     integer(
         "sessions_ended_count",
@@ -323,6 +311,18 @@ const EDGE_ONLY: [Field; EDGE_ONLY_COUNT] = [
     integer(
         "exits_before_start_count",
         "Of the plays of these sessions, those that were given up before the first p, without an error.",
+    ),
+    integer(
+        "sessions_peak",
+        "The most sessions (exact) that one of the shortest windows had at this edge: how many there were at once. In a row of the shortest window it is sessions_count.",
+    ),
+    integer(
+        "sessions_estimate",
+        "Distinct sessions as sessions_count has them, by HyperLogLog (4096 registers; XXH3-64, seed 0, of tenant, a zero byte and session id; Ertl's estimator of 2017): standard error 1.04/√4096 = 1.6 %, by nearly nothing for a few hundred. At every window length.",
+    ),
+    integer(
+        "partitions_missing_count",
+        "Source partitions that lagged by more than `max_skew_ms` when the row was made, so that their part is not in it; 0 = the row is complete. In a row of a longer window, the most that were missing when it or a window in it was closed.",
     ),
     integer("ttfb_ms_p50", "Median time to first byte, whole ms (DDSketch, 1 % relative error)."),
     integer("ttfb_ms_p90", "90th percentile of the time to first byte, ms."),

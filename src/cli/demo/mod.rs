@@ -175,6 +175,7 @@ async fn start_service(
         properties: broker.properties(),
         group_prefix: "streamgauge".to_owned(),
         instance: "demo".to_owned(),
+        static_membership: false,
         start: StartAt::Earliest,
         commit_interval: COMMIT_INTERVAL,
         session_workers: 1,

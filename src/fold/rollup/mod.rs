@@ -260,7 +260,7 @@ mod tests {
         fn announce(&mut self, epoch: i64, partition: i32, frontier: i64) {
             let frontier = Boundary::from_millis(frontier);
             let one = Announcement { source: "logs".into(), partitions: 2, partition, frontier, epoch };
-            self.send(None, &RollupRecord::encode_marker(1, &[one]));
+            self.send(None, &RollupRecord::encode_marker(SETTINGS.rules, &[one]));
         }
 
         /// One request at the edge FRA.

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use rdkafka::error::KafkaError;
 use tracing::{error, info, warn};
 
 use super::fault::{Error, judge};
@@ -25,8 +26,8 @@ use super::ticks::{Silence, Ticker};
 use super::watchdog::{Look, Progress};
 use super::{Stage, WindowName, Work};
 use crate::bus::{
-    self, Fetched, GroupConsumer, LogEnd, LongestRecord, PlainProducer, Properties, StartAt, StateReader, TopicHandle,
-    TopicPartition, TransactionalProducer,
+    self, Fetched, GroupConsumer, LogEnd, LongestRecord, Member, PlainProducer, Properties, StartAt, StateReader,
+    TopicHandle, TopicPartition, TransactionalProducer,
 };
 use crate::observe::{Snapshot, Worker as Observed};
 use crate::sink::Refused;
@@ -54,6 +55,8 @@ pub struct Options {
     pub group: String,
     /// The same after every restart, and different from all others.
     pub transactional_id: String,
+    /// As whom the group knows the worker also after a restart; `None` = as a new member.
+    pub static_member: Option<String>,
     /// Where a partition without a committed offset begins.
     pub start: StartAt,
     /// Between two commits.
@@ -167,7 +170,8 @@ impl<'a, S: Stage> Worker<'a, S> {
         };
         let topics = stage.topics();
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-        let consumer = GroupConsumer::join(properties, &options.group, &names, options.start)?;
+        let member = Member { group: &options.group, static_id: options.static_member.as_deref() };
+        let consumer = GroupConsumer::join(properties, member, &names, options.start)?;
         let announce_partitions = stage.announces_to().map(|topic| consumer.partition_count(topic)).transpose()?;
         Ok(Some(Self {
             stage,
@@ -212,7 +216,7 @@ impl<'a, S: Stage> Worker<'a, S> {
             self.await_acknowledgement(WAIT_FOR_SINK);
         }
         // Even then the group is served: that is what keeps the partitions.
-        self.consumer.serve().or_else(judge)?;
+        self.consumer.serve().or_else(|cause| self.judge(cause))?;
         // Before any record is read: those of a partition that came just now need their slot.
         self.take_changes()?;
         if backlog {
@@ -221,7 +225,7 @@ impl<'a, S: Stage> Worker<'a, S> {
         let batch = self.consumer.read(RECORDS_PER_TURN, POLL);
         for message in batch.iter() {
             if let Some(cause) = message.error() {
-                judge(cause)?;
+                self.judge(cause)?;
                 continue;
             }
             let Some(place) = place(&mut self.last_place, &mut self.places, &self.slots, &message) else { continue };
@@ -231,6 +235,14 @@ impl<'a, S: Stage> Worker<'a, S> {
             hand_over(slot, self.outbox, &self.acknowledgements.0);
         }
         Ok(())
+    }
+
+    /// An error in the place of records.
+    fn judge(&self, cause: KafkaError) -> Result<(), Error> {
+        match self.consumer.is_replaced() {
+            true => Err(Error::Replaced { member: self.options.transactional_id.clone() }),
+            false => judge(cause),
+        }
     }
 
     fn housekeeping(&mut self) -> Result<(), Error> {

@@ -1,0 +1,79 @@
+//! Promise: after a process is lost, another goes on within ten seconds of the session time-out, within 25 s of it when the process was lost
+//! inside a commit; and nothing of it shows in the rows.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/proof/mod.rs"]
+mod proof;
+mod support;
+
+use std::time::Duration;
+
+use proof::tcp_proxy::{BEGIN_TRANSACTION, END_TRANSACTION, TcpProxy};
+use proof::{Fleet, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, Trial, say, system_seeds};
+use support::{Kafka, eventually};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a process is lost.
+struct Loss {
+    words: &'static str,
+    /// The request that the last one is stopped at.
+    at: i16,
+    /// Whether a successor takes its slot at once.
+    is_restarted: bool,
+    /// Beyond the session time-out.
+    most: Duration,
+}
+
+const LOSSES: [Loss; 4] = [
+    Loss { words: "between commits", at: BEGIN_TRANSACTION, is_restarted: false, most: Duration::from_secs(10) },
+    Loss { words: "between commits", at: BEGIN_TRANSACTION, is_restarted: true, most: Duration::from_secs(10) },
+    Loss { words: "inside a commit", at: END_TRANSACTION, is_restarted: false, most: Duration::from_secs(25) },
+    Loss { words: "inside a commit", at: END_TRANSACTION, is_restarted: true, most: Duration::from_secs(25) },
+];
+
+#[test]
+fn within_seconds_of_the_session_time_out() {
+    let Some((kafka, port, listener)) = Kafka::start_behind_proxy() else { return };
+    let bus = TcpProxy::before_kafka(port, listener);
+    for seed in system_seeds() {
+        let Some(mut trial) = Trial::begin("others take over", seed, &kafka) else { return };
+        trial.set("BUS__BROKERS", bus.address.to_string());
+        let mut fleet = trial.fleet(&["a", "b"]);
+        let load = trial.load();
+        for loss in LOSSES {
+            eventually(PATIENCE, "both processes have partitions", || fleet.all_have_places());
+            fleet.await_past(&fleet.frontiers());
+            let taken = lose(&mut fleet, &bus, &loss);
+            let (session, transaction) = (SESSION_TIMEOUT.as_secs(), TRANSACTION_TIMEOUT.as_secs());
+            say(&format!(
+                "others take over, seed {seed}: lost {}, {}restarted at once: every partition has come further after {:.1} s \
+                 (time-outs: session {session} s, transaction {transaction} s)",
+                loss.words,
+                if loss.is_restarted { "" } else { "not " },
+                taken.as_secs_f64(),
+            ));
+            assert!(taken <= SESSION_TIMEOUT + loss.most, "{taken:?}");
+            if !loss.is_restarted {
+                fleet.start("a");
+            }
+        }
+        trial.finish(fleet, load);
+    }
+}
+
+/// Kills `a`, when both of its workers are about to begin or to end a transaction; says how long it takes until every place has come
+/// further than it was.
+fn lose(fleet: &mut Fleet, bus: &TcpProxy, loss: &Loss) -> Duration {
+    for worker in [".session.a.", ".rollup.a."] {
+        bus.trap(loss.at, worker);
+    }
+    eventually(PATIENCE, "both workers are where they are to be lost", || bus.has_caught());
+    let before = fleet.frontiers();
+    fleet.kill_nine("a");
+    if loss.is_restarted {
+        fleet.start("a");
+    }
+    fleet.await_past(&before)
+}

@@ -1,0 +1,101 @@
+//! Simulated viewers, put on the bus at the pace of real time while the processes go through a scenario.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use streamgauge::bus::{PlainProducer, Properties};
+use streamgauge::cli::simulate::outgoing;
+use streamgauge::model::EventTime;
+use streamgauge::model::record::header;
+use streamgauge::simulate::pace::Pace;
+use streamgauge::simulate::{Scenario, SimulatedRecord, Simulation, Situation};
+
+use crate::support::eventually;
+
+const PATIENCE: Duration = Duration::from_secs(300);
+/// One in so many records cannot be read.
+const UNREADABLE_EVERY: usize = 500;
+
+/// Viewers who watch for a while.
+pub struct Load {
+    /// How many of a thousand parts of the time have passed; 1000 only when every record was handed over.
+    passed: Arc<AtomicI64>,
+    records: u64,
+    thread: JoinHandle<()>,
+}
+
+impl Load {
+    /// Starts now. The topics of the simulation are taken to be those that `topic` names for them.
+    pub fn start(
+        brokers: &str,
+        scenario: Scenario,
+        seed: u64,
+        topic: impl Fn(&str) -> String + Send + 'static,
+    ) -> Self {
+        let producer = PlainProducer::new(&Properties::for_brokers(brokers)).unwrap();
+        let start_ms = now_ms();
+        let duration_ms = scenario.duration_ms;
+        let simulation = Simulation::new(scenario, seed, EventTime::from_millis(start_ms));
+        let records: Vec<SimulatedRecord> =
+            simulation.take_while(|record| record.append_ms < start_ms + duration_ms).collect();
+        let count = records.len() as u64;
+        let passed = Arc::new(AtomicI64::new(0));
+        let passing = Arc::clone(&passed);
+        let thread = std::thread::spawn(move || {
+            let mut pace = Pace::new(NonZeroU32::MIN);
+            pace.wait_until(start_ms);
+            for (number, record) in records.into_iter().enumerate() {
+                pace.wait_until(record.append_ms);
+                passing.store((record.append_ms - start_ms) * 1000 / duration_ms, Ordering::Relaxed);
+                let mut record = outgoing(&record);
+                record.topic = topic(&record.topic);
+                if number % UNREADABLE_EVERY == 0 {
+                    record.headers = vec![(header::CARRIER.to_owned(), b"cmcd-query".to_vec())];
+                    record.value = b"no=CMCD".to_vec();
+                }
+                producer.send(&record, None).unwrap();
+            }
+            passing.store(1000, Ordering::Relaxed);
+            assert_eq!(producer.flush(PATIENCE).unwrap(), 0, "every record is delivered");
+        });
+        Self { passed, records: count, thread }
+    }
+
+    /// Waits until so many percent of the time have passed: a moment of the scenario.
+    pub fn await_percent(&self, percent: usize) {
+        eventually(PATIENCE, "the load goes on", || {
+            let passed = self.passed.load(Ordering::Relaxed);
+            assert!(passed == 1000 || !self.thread.is_finished(), "the load has failed");
+            passed >= percent as i64 * 10
+        });
+    }
+
+    /// Waits until every record is delivered, and says how many there were.
+    pub fn finish(self) -> u64 {
+        self.thread.join().expect("the load does not panic");
+        self.records
+    }
+}
+
+/// Every carrier, version 1 and 2, request and event mode, and all that goes wrong on the way; delays suit windows of a second.
+pub fn scenario(viewers: u32, duration: Duration) -> Scenario {
+    use Situation::{ClockSkew, Disorder, Duplicates};
+    let steady = Scenario::steady(viewers, i64::try_from(duration.as_millis()).unwrap());
+    let mut scenario = [ClockSkew, Disorder, Duplicates].into_iter().fold(steady, Scenario::with);
+    scenario.ramp_ms = 2_000;
+    scenario.delays.disorder_ms = 500;
+    scenario.delays.log_grace_ms = 2_000;
+    scenario.delays.report_grace_ms = 1_000;
+    scenario.delays.late_permille = 20;
+    scenario
+}
+
+/// The time by the system's clock.
+#[allow(clippy::disallowed_methods, reason = "simulated viewers must live near the time at which the broker appends")]
+pub fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    i64::try_from(since_epoch.as_millis()).unwrap()
+}
