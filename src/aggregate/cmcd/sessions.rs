@@ -70,7 +70,7 @@ impl Session {
         key.extend_from_slice(self.id.as_bytes());
     }
 
-    /// The published hash that decides at the cap.
+    /// The published hash that decides at the cap: of the key.
     fn stable_hash(&self, tenants: &Names) -> u64 {
         let mut key = Vec::new();
         self.write_key(tenants, &mut key);
