@@ -41,7 +41,7 @@ fn overloaded_refusing_or_silent() {
     for (trial, mut dice) in trials("InfluxDB unwilling") {
         let mut fleet = trial.fleet(&["a", "b"]);
         let load = trial.load();
-        let mut moods: [(&str, fn(&[&str]) -> Verdict); 5] =
+        let mut moods: [(&str, Mood); 5] =
             [("429", overloaded), ("503", unavailable), ("413", too_large), ("400", refusing), ("silent", silent)];
         dice.shuffle(&mut moods);
         for (part, (name, mood)) in [10, 26, 42, 58, 74].into_iter().zip(moods) {
@@ -57,6 +57,9 @@ fn overloaded_refusing_or_silent() {
         trial.finish(fleet, load);
     }
 }
+
+/// How InfluxDB answers a write, by its lines.
+type Mood = fn(&[&str]) -> Verdict;
 
 fn overloaded(_: &[&str]) -> Verdict {
     Verdict::Answer(429, r#"{"code":"too many requests","message":"later"}"#.to_owned(), Some(1))
