@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 
 use super::counters::{Counters, LIFE_SUMS};
 use super::identity::Identity;
-use super::life::{Fact, Signs};
+use super::life::{Fact, Ledger, Signs};
 use super::names::Names;
 use super::starvation::Starved;
 use crate::model::hash::stable_hash;
@@ -75,6 +75,16 @@ impl Session {
         let mut key = Vec::new();
         self.write_key(tenants, &mut key);
         stable_hash(&key)
+    }
+
+    /// Keeps what the window adds to its life, and lets go of what told it: a closed window may wait long for its rows to be written.
+    pub(super) fn settle(&mut self, ledger: &Ledger) {
+        if self.rare.is_none() && ledger.entries().is_empty() {
+            return;
+        }
+        let rare = self.rare.get_or_insert_default();
+        let parts = std::mem::take(&mut rare.parts);
+        **rare = Rare { life: ledger.totals(), parts, ..Rare::default() };
     }
 
     pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
