@@ -466,4 +466,31 @@ mod tests {
         assert_eq!(rejected, [0, 0, 1]);
         assert_eq!(fold.take_counts().events, 3);
     }
+
+    #[test]
+    fn what_is_computed_in_silence_is_the_past_of_what_follows() {
+        let start = 1_767_600_000_000;
+        let append = |offset: i64| start + offset * 3_000;
+        let given = |silent_until: Option<Boundary>| {
+            let mut decoder = Decoder::new(Arc::new(Carriers::fixed(Carrier::Body)));
+            let resume = Resume { silent_until, ..Resume::afresh(0) };
+            let mut fold = SourceFold::restore(settings(), 0, resume, no_carries(&settings()));
+            let mut rows = Vec::new();
+            for offset in 0..60 {
+                let append_ms = append(offset);
+                let body = format!("e=t,sid=\"s\",sn={offset},sta=p,ts={append_ms},v=2");
+                let (key, value) = (Some(b"s".as_slice()), body.as_bytes());
+                fold.push(&Record { offset, append_ms, key, value, headers: Headers::default() }, &mut decoder);
+                while let Some(closed) = fold.close_next() {
+                    closed.rows.visit(0..closed.rows.len(), &mut |row| rows.push(format!("{row:?}")));
+                    rows.extend(closed.edges.iter().map(|(key, _)| format!("{key:?} {}", closed.end)));
+                }
+            }
+            rows
+        };
+        let all = given(None);
+        let late = given(Some(Boundary::from_millis(start + 60_000)));
+        assert!(late.len() > 10 && late.len() + 10 < all.len(), "{} of {}", late.len(), all.len());
+        assert_eq!(all[all.len() - late.len()..], late, "the time spent playing before counts in the first row");
+    }
 }
