@@ -24,11 +24,16 @@ fn assert_fields(row: &Value, expected: &Value) {
 
 /// The sums were worked out from the capture with an independent reader of its members.
 #[test]
-fn a_recorded_session_of_twenty_requests_becomes_one_session_row_and_one_edge_row() {
+fn a_recorded_session_of_twenty_requests_becomes_rows_of_every_kind() {
     let arguments = ["tests/data/cmcd/players-queries.txt", "--carrier", "cmcd-query", "--to-rows", "-"];
     let (_, rows, said) = replay(&[arguments.as_slice(), &["--format", "json"]].concat());
-    let [session, edge] = rows.as_slice() else { panic!("{rows:?}") };
-    assert_eq!((&session["measurement"], &edge["measurement"]), (&json!("session_window"), &json!("edge_window")));
+    let kinds: Vec<String> =
+        rows.iter().map(|row| format!("{} {}", row["measurement"], row["tags"]["window"])).collect();
+    // Of each length of edge windows but the longest one that the requests came in and one that the session ended in.
+    let edges = ["10s", "10s", "1m", "1m", "1h"].map(|window| format!("\"edge_window\" \"{window}\""));
+    let sessions = ["\"session_window\" null", "\"session\" null"].map(str::to_owned);
+    assert_eq!(kinds, [&sessions[..], &edges[..]].concat());
+    let (session, life, edge, hour) = (&rows[0], &rows[1], &rows[2], &rows[6]);
     let shared = json!({
         "requests_count": 20, "media_requests_count": 17, "startup_requests_count": 3, "starved_requests_count": 0,
         "buffer_ms_sum": 164_600, "buffer_ms_count": 17, "mtp_bps_sum": 768_800_000, "mtp_bps_count": 17,
@@ -38,7 +43,11 @@ fn a_recorded_session_of_twenty_requests_becomes_one_session_row_and_one_edge_ro
         "top_bitrate_ms": 12_000, "top_bitrate_known_ms": 48_000, "media_ms": 48_000,
     });
     assert_fields(session, &shared);
-    assert_fields(edge, &shared);
+    for row in [life, edge, hour] {
+        assert_fields(row, &shared);
+    }
+    assert_fields(life, &json!({ "end_reason": "idle", "plays_count": 1, "contents_count": 1 }));
+    assert_fields(hour, &json!({ "sessions_ended_count": 1, "sessions_estimate": 1 }));
     assert_fields(session, &json!({ "session_id": "b248658d-1d1a-4039-91d0-8c08ba597da5" }));
     assert_fields(edge, &json!({ "sessions_count": 1 }));
     assert_eq!(edge["tags"]["streaming_format"], "dash");

@@ -14,6 +14,8 @@ use clap::{ArgGroup, Args};
 use super::dump::Progress;
 use super::moment::parse_start;
 use super::{ConfigArgs, is_broken_pipe, start_logging};
+use crate::aggregate::cmcd::IDLE_MAX_MS;
+use crate::aggregate::rollup::LONGEST_WINDOW_MS;
 use crate::bus::{Admin, Outgoing, PlainProducer, Properties};
 use crate::model::partition::partition_of;
 use crate::model::record::header;
@@ -35,7 +37,7 @@ Examples:
   Onto the bus again:
     streamgauge replay night.jsonl.gz --to-bus --config test.toml
 
-A dump gives exactly the windows that its records make final. After raw logs comes a tick late enough to make all of them final.
+A dump gives exactly the windows that its records make final. After raw logs comes a tick late enough to make all of them final and to end all sessions.
 Rows on the bus get new append times: events that are older than a source's clock allows are moved (and counted as such).";
 
 /// How long the last records may take to be delivered.
@@ -130,7 +132,9 @@ fn visit(
         return Ok(());
     }
     let rules = plan.settings.rules;
-    let after_all = rules.window_ms + rules.grace_ms + rules.disorder_bound_ms + plan.settings.max_delay_ms;
+    let closed = rules.window_ms + rules.grace_ms + rules.disorder_bound_ms + plan.settings.max_delay_ms;
+    // The last session is over then, and the hour that it ended in.
+    let after_all = closed + IDLE_MAX_MS + rules.window_ms + LONGEST_WINDOW_MS;
     let append_ms = raw.highest_ms().unwrap_or(RAW_START_MS).saturating_add(after_all);
     (0..partitions.get()).try_for_each(|partition| each(log.tick(partition, append_ms)))
 }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::moment::{parse_duration_ms, parse_moment};
 use super::{ConfigArgs, start_logging};
+use crate::aggregate::rollup::LONGEST_WINDOW_MS;
 use crate::bus::{
     Admin, CommitOffset, Found, GroupAtRest, Message, Properties, STATE_KEY, StateReader, TopicPartition,
 };
@@ -28,9 +29,6 @@ What is computed again replaces the rows that are there: they have the same iden
 has not stay; delete the range first (`influx delete`) if that can be, after a change of rules for example. Reading begins one --lead
 before --from, so that sessions which were alive then have their past; what lies before --from is computed and not written. The roll-up
 stage may go on running: it forgets what it has of this source when the first record of the new epoch comes.";
-
-/// The longest roll-up row: a reset begins where one begins, or it would be written with a part of its events.
-const COARSEST_MS: i64 = 3_600_000;
 
 /// Compute a source's rows again from a time on
 #[derive(Debug, Clone, Args)]
@@ -80,7 +78,8 @@ pub fn run(args: &ResetArgs) -> anyhow::Result<()> {
         format!("the topic `{}` does not exist: create it with `streamgauge topics --apply`", source.topic)
     })?;
     let group = GroupAtRest::find(&properties, &format!("{}.session", settings.bus.group_prefix))?;
-    let silent_until = Boundary::at_or_before(EventTime::from_millis(args.from), COARSEST_MS);
+    // Where the longest roll-up row begins, or it would be written with a part of its events.
+    let silent_until = Boundary::at_or_before(EventTime::from_millis(args.from), LONGEST_WINDOW_MS);
     let begin_ms = silent_until.as_millis().saturating_sub(args.lead);
     let partitions = look(&properties, &group, source, &topology.state_topic(source), count, begin_ms)?;
 

@@ -30,5 +30,6 @@ pub(crate) use edge::Extent;
 pub use edge::{EdgeTotals, PartialError, Viewers};
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use keys::RollupKey;
+pub use life::IDLE_MAX_MS;
 pub use schema::{EDGE_WINDOW, SESSION, SESSION_WINDOW};
 pub use window::{Caps, Context, Outcome, Size, SourceLabels, Window};

@@ -23,9 +23,12 @@ struct Resolution {
     length_ms: i64,
 }
 
+/// The length of the longest window, ms.
+pub const LONGEST_WINDOW_MS: i64 = 3_600_000;
+
 /// Shortest first; each is a multiple of the one before.
 const RESOLUTIONS: [Resolution; 2] =
-    [Resolution { code: 1, length_ms: 60_000 }, Resolution { code: 2, length_ms: 3_600_000 }];
+    [Resolution { code: 1, length_ms: 60_000 }, Resolution { code: 2, length_ms: LONGEST_WINDOW_MS }];
 
 fn longer_than(window_ms: i64) -> impl Iterator<Item = Resolution> {
     RESOLUTIONS.into_iter().filter(move |one| one.length_ms > window_ms)

@@ -20,8 +20,8 @@ const INTERVAL_MS: i64 = 30_000;
 const INTERVALS: i64 = 3;
 /// Reports `t` closer than this came in a heap, and say nothing of the rhythm, ms.
 const INTERVAL_MIN_MS: i64 = 10_000;
-/// The longest wait, ms.
-const IDLE_MAX_MS: i64 = 1_800_000;
+/// The longest that a session is waited for, ms.
+pub const IDLE_MAX_MS: i64 = 1_800_000;
 /// The longest session, ms.
 const SESSION_MAX_MS: i64 = 86_400_000;
 

@@ -26,6 +26,7 @@ use super::counters::{LifeSum, Totals};
 use super::starvation::{Starved, openings};
 
 pub(super) use ending::EndReason;
+pub use ending::IDLE_MAX_MS;
 #[cfg(test)]
 use fact::Maybe;
 pub(super) use fact::{Fact, content_hash, facts_of, tells_of_life};
