@@ -27,7 +27,7 @@ const SESSIONS: u64 = 400;
 const T: i64 = 1_767_600_000_000;
 /// Records come in any order within such a block. Every window length divides it.
 const BLOCK_MS: i64 = 60_000;
-const WINDOWS_MS: [i64; 4] = [2_000, 5_000, 10_000, 60_000];
+const WINDOWS_MS: [i64; 4] = [2_000, 5_000, 10_000, 30_000];
 
 /// One record of the session.
 #[derive(Clone, Debug, Default)]
@@ -566,9 +566,10 @@ fn rows_of(records: &[DumpRecord], window_ms: i64) -> Vec<PlainRow> {
     rows
 }
 
-/// The sum of a field over the rows of a measurement.
+/// The sum of a field over the rows of a measurement, those of the shortest window.
 fn sum(rows: &[PlainRow], measurement: &str, field: &str) -> i64 {
-    let rows = rows.iter().filter(|row| row.measurement == measurement);
+    let is_longer = |row: &PlainRow| row.tags.get("window").is_some_and(|window| window == "1m" || window == "1h");
+    let rows = rows.iter().filter(|row| row.measurement == measurement && !is_longer(row));
     rows.map(|row| row.fields[field].parse::<i64>().unwrap()).sum()
 }
 

@@ -1,5 +1,5 @@
 //! Promise: after a process is lost, another goes on within ten seconds of the session time-out, within 25 s of it when the process was lost
-//! inside a commit; and nothing of it shows in the rows.
+//! inside a commit, within 5 s of its restart when it is a static member; and nothing of it shows in the rows.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,6 +14,8 @@ use proof::{Fleet, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, Trial, say, system_seed
 use support::{Kafka, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Much longer than a successor of the same name may take.
+const STATIC_SESSION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How a process is lost.
 struct Loss {
@@ -58,6 +60,35 @@ fn within_seconds_of_the_session_time_out() {
             if !loss.is_restarted {
                 fleet.start("a");
             }
+        }
+        trial.finish(fleet, load);
+    }
+}
+
+/// A static member has its partitions again without waiting for anyone.
+#[test]
+fn back_under_its_name_within_five_seconds() {
+    let Some((kafka, port, listener)) = Kafka::start_behind_proxy() else { return };
+    let bus = TcpProxy::before_kafka(port, listener);
+    for seed in system_seeds() {
+        let Some(mut trial) = Trial::begin("back under its name", seed, &kafka) else { return };
+        trial.set("BUS__BROKERS", bus.address.to_string());
+        trial.set("BUS__PROPERTIES__SESSION_TIMEOUT_MS", STATIC_SESSION_TIMEOUT.as_millis().to_string());
+        trial.set("WORKERS__MEMBERSHIP", "static".to_owned());
+        let mut fleet = trial.fleet(&["a", "b"]);
+        let load = trial.load();
+        for loss in LOSSES.iter().filter(|loss| loss.is_restarted) {
+            eventually(PATIENCE, "both processes have partitions", || fleet.all_have_places());
+            fleet.await_past(&fleet.frontiers());
+            let taken = lose(&mut fleet, &bus, loss);
+            say(&format!(
+                "back under its name, seed {seed}: lost {}, restarted at once: every partition has come further after {:.1} s \
+                 (session time-out {} s)",
+                loss.words,
+                taken.as_secs_f64(),
+                STATIC_SESSION_TIMEOUT.as_secs(),
+            ));
+            assert!(taken <= Duration::from_secs(5), "{taken:?}");
         }
         trial.finish(fleet, load);
     }

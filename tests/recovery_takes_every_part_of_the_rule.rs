@@ -76,9 +76,23 @@ enum Sabotage {
 }
 
 #[derive(Clone, Copy, Debug)]
+struct Reading {
+    time: i64,
+    session: u8,
+    edge: u8,
+    value: i64,
+}
+
+#[derive(Clone, Debug)]
 enum Record {
-    Event { time: i64, append: i64, session: u8, edge: u8, value: i64 },
-    Tick { append: i64 },
+    /// Several in one record, as in the body of a report, now and then.
+    Events {
+        append: i64,
+        readings: Vec<Reading>,
+    },
+    Tick {
+        append: i64,
+    },
     Unreadable,
 }
 
@@ -89,20 +103,20 @@ impl Producer<Record> for Viewers {
         if dice.percent(4) {
             return Record::Unreadable;
         }
-        let behind = dice.pick(&[0, 0, 0, 1, 2, 4, 8, 14, 22]);
-        let ahead = if dice.percent(3) { 90 } else { 0 };
-        Record::Event {
-            time: now - behind + ahead,
-            append: now,
+        let mut reading = || Reading {
+            time: now - dice.pick(&[0, 0, 0, 1, 2, 4, 8, 14, 22]) + if dice.percent(3) { 90 } else { 0 },
             session: dice.below(6) as u8,
             edge: dice.below(2) as u8,
             value: 1 + dice.below(9) as i64,
-        }
+        };
+        let (one, two, three) = (reading(), reading(), reading());
+        let readings = if dice.percent(15) { vec![one, two, three] } else { vec![one] };
+        Record::Events { append: now, readings }
     }
 
     fn last(&mut self, now: i64) -> Record {
         let late = now + 20 * LIFETIME_MS;
-        Record::Event { time: late, append: late, session: 200, edge: 0, value: 1 }
+        Record::Events { append: late, readings: vec![Reading { time: late, session: 200, edge: 0, value: 1 }] }
     }
 }
 
@@ -194,13 +208,13 @@ impl Process {
     }
 
     fn side(&mut self, offset: i64) {
-        if offset >= self.sides_from {
+        if offset >= self.sides_from && self.sides.last() != Some(&(offset as usize)) {
             self.sides.push(offset as usize);
         }
     }
 
-    fn read_event(&mut self, offset: i64, record: Record) {
-        let Record::Event { time, append, session, edge, value } = record else { return };
+    fn read_event(&mut self, offset: i64, append: i64, reading: Reading) {
+        let Reading { time, session, edge, value } = reading;
         let own = if self.is(Sabotage::FutureClock) { time } else { time.min(append) };
         let mut end = end_of(own);
         match self.timeline.accept(offset, EventTime::from_millis(own), |_| Window::new()) {
@@ -294,15 +308,17 @@ impl Partition for Process {
     fn read(&mut self, record: &Record) {
         let (offset, before) = (self.position, self.timeline.watermark());
         self.position += 1;
-        match *record {
+        match record {
             Record::Unreadable => self.side(offset),
             Record::Tick { append } => {
                 let time = EventTime::from_millis(append - MAX_DELAY_MS);
                 self.timeline.accept(offset, time, |_| Window::new());
                 self.first_offsets.entry(end_of(append - MAX_DELAY_MS)).or_insert(offset);
             }
-            Record::Event { .. } if self.is(Sabotage::LossyLimiter) && self.unacknowledged() > 1 => {}
-            Record::Event { .. } => self.read_event(offset, *record),
+            Record::Events { .. } if self.is(Sabotage::LossyLimiter) && self.unacknowledged() > 1 => {}
+            Record::Events { append, readings } => {
+                readings.iter().for_each(|reading| self.read_event(offset, *append, *reading));
+            }
         }
         assert!(self.timeline.watermark() >= before, "the watermark never falls");
     }
@@ -418,19 +434,17 @@ fn batch(logs: &[Vec<Record>]) -> Batch {
         let mut watermark = i64::MIN;
         let mut windows: BTreeMap<i64, Window> = BTreeMap::new();
         for (offset, record) in log.iter().enumerate() {
-            match *record {
+            match record {
                 Record::Unreadable => batch.sides.push((number, offset)),
-                Record::Tick { append } => watermark = watermark.max(append - MAX_DELAY_MS - RULES.disorder_bound_ms),
-                Record::Event { time, append, session, edge, value } => {
-                    let time = time.min(append);
-                    if end_of(time) + RULES.grace_ms <= watermark {
-                        batch.sides.push((number, offset));
-                        sums(windows.entry(end_of(append)).or_default(), session).late += 1;
-                    } else {
-                        let sums = sums(windows.entry(end_of(time)).or_default(), session);
-                        sums.sum += value;
-                        *sums.edges.entry(edge).or_default() += value;
-                        watermark = watermark.max(time - RULES.disorder_bound_ms);
+                Record::Tick { append } => {
+                    watermark = watermark.max(append - MAX_DELAY_MS - RULES.disorder_bound_ms);
+                }
+                Record::Events { append, readings } => {
+                    for reading in readings {
+                        let is_late = batch_reading(&mut windows, &mut watermark, *append, reading);
+                        if is_late && batch.sides.last() != Some(&(number, offset)) {
+                            batch.sides.push((number, offset));
+                        }
                     }
                 }
             }
@@ -438,6 +452,20 @@ fn batch(logs: &[Vec<Record>]) -> Batch {
         fold(number, windows, watermark - RULES.grace_ms, &mut batch);
     }
     batch
+}
+
+/// Puts a reading into its window, and says whether it is late.
+fn batch_reading(windows: &mut BTreeMap<i64, Window>, watermark: &mut i64, append: i64, reading: &Reading) -> bool {
+    let time = reading.time.min(append);
+    if end_of(time) + RULES.grace_ms <= *watermark {
+        sums(windows.entry(end_of(append)).or_default(), reading.session).late += 1;
+        return true;
+    }
+    let sums = sums(windows.entry(end_of(time)).or_default(), reading.session);
+    sums.sum += reading.value;
+    *sums.edges.entry(reading.edge).or_default() += reading.value;
+    *watermark = (*watermark).max(time - RULES.disorder_bound_ms);
+    false
 }
 
 fn fold(number: usize, mut windows: BTreeMap<i64, Window>, last: i64, batch: &mut Batch) {

@@ -23,7 +23,7 @@ use streamgauge::simulate::CLOUDFRONT_FIELDS;
 use support::records::{Build, LogLine, body, query, tick};
 use support::{Dice, PlainRow, plain_rows, seeds};
 
-const WINDOWS: u64 = 1_000;
+const WINDOWS: u64 = 500;
 /// Orders tried for each window.
 const ORDERS: usize = 4;
 const START_MS: i64 = 1_767_600_000_000;

@@ -49,11 +49,13 @@ fn rows_of(records: Vec<DumpRecord>) -> Vec<PlainRow> {
     rows
 }
 
-/// What rows tell, in order of window, without sketches and percentiles.
+/// What rows of the shortest window tell, in order of window, without what samples and estimates give.
 fn told(rows: &[PlainRow]) -> Vec<Told> {
-    let is_sample = |name: &str| name.ends_with("_sketch") || name[..name.len() - 1].ends_with("_p9");
+    let samples = ["_sketch", "_p50", "_p90", "_p95", "_p99", "_peak", "_estimate"];
+    let is_sample = |name: &str| samples.iter().any(|suffix| name.ends_with(suffix));
     let mut told: Vec<Told> = rows
         .iter()
+        .filter(|row| row.tags.get("window").is_none_or(|window| window == "10s"))
         .map(|row| {
             let window = row.timestamp_ns / 1_000_000 - T;
             let mut fields = row.fields.clone();

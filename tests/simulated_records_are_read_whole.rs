@@ -22,8 +22,9 @@ fn the_simulated_log_columns_are_those_of_the_built_in_topology() {
     assert_eq!(declared, [("qoe.cmcd.logs", simulated.as_slice())]);
 }
 
-/// The players' known habits: Bitmovin's and the latency's decimals on integer keys, and Shaka's scalars where version 2 has lists.
-const HABITS: [Warning; 2] = [Warning::Rounding, Warning::VersionMismatch];
+/// The players' known habits: Bitmovin's and the latency's decimals on integer keys, Shaka's scalars where version 2 has lists, dash.js's
+/// integers where error codes are strings, and Shaka's errors without a code.
+const HABITS: [Warning; 4] = [Warning::Rounding, Warning::VersionMismatch, Warning::Quoting, Warning::MissingKey];
 
 #[test]
 fn every_simulated_record_is_read_whole() {

@@ -3,6 +3,8 @@
 //! ```text
 //! cargo bench --bench pipeline                                         4 M lines, then 10,000 sessions in real time
 //! cargo bench --bench pipeline -- --lines 100000 --live-sessions 200000
+//! cargo bench --bench pipeline -- --commit-cost --window-ms 30000     the same lines with a commit a second, and without any
+//! cargo bench --bench pipeline -- --carries 1000000                   how fast the saved lives of sessions are read back
 //! ```
 //!
 //! Prints events per CPU-second of each (user + system time of the whole client process, the brokers' not included) and peak memory; and
@@ -14,6 +16,7 @@
 mod live;
 mod measure;
 mod parts;
+mod restore;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -47,6 +50,21 @@ pub struct Args {
     /// How long they last, seconds
     #[arg(long, default_value_t = 90)]
     live_seconds: u64,
+    /// Length of a window, ms: with about 0.7 requests a second of each viewer, it says how many events there are for each carry
+    #[arg(long, default_value_t = 10_000)]
+    window_ms: i64,
+    /// Only the session stage, with a commit a second and without any; rows go nowhere
+    #[arg(long)]
+    commit_cost: bool,
+    /// Only the restore, of as many carries of 150 bytes; 0 = none
+    #[arg(long, default_value_t = 0)]
+    carries: u64,
+    /// Between two commits, ms
+    #[arg(long, hide = true, default_value_t = 1_000)]
+    commit_ms: u64,
+    /// Begins the names of state topics
+    #[arg(long, hide = true, default_value = "qoe.state.")]
+    state_prefix: String,
     /// A part, run in a process of its own
     #[arg(long, hide = true)]
     part: Option<parts::Part>,
@@ -73,6 +91,10 @@ fn main() {
     let (Some(kafka), Some(influx)) = (support::Kafka::start(), support::Influx::start()) else { return };
     let mut own = args.clone();
     own.brokers.clone_from(&kafka.address);
+    if own.carries > 0 {
+        restore::run(&own);
+        return;
+    }
     own.influx = [&*influx.url, &*influx.organisation, &*influx.bucket, &*influx.token].join(" ");
     let produced = measure::child(parts::Part::Produce, &own);
     println!(
@@ -84,6 +106,10 @@ fn main() {
     );
     let discarded = measure::child(parts::Part::Discard, &own);
     print_line("consume and discard", &discarded, &discarded);
+    if own.commit_cost {
+        print_commit_cost(own, &discarded);
+        return;
+    }
     let staged = measure::child(parts::Part::Session, &own);
     print_line("session stage", &staged, &discarded);
     println!("  {} session rows, {:.1} events a row", staged.rows, staged.events as f64 / staged.rows.max(1) as f64);
@@ -91,6 +117,29 @@ fn main() {
         "bench.live".clone_into(&mut own.topic);
         print_live(&own, &measure::child(parts::Part::Live, &own));
     }
+}
+
+/// The same lines without a commit, and with one each second; the first before and after, for it swings.
+fn print_commit_cost(mut own: Args, discarded: &Figures) {
+    own.rows_nowhere = true;
+    let mut run = |name: &str, commit_ms: u64| {
+        own.commit_ms = commit_ms;
+        own.state_prefix = format!("bench.state.{name}.").replace(' ', "-");
+        let figures = measure::child(parts::Part::Session, &own);
+        print_line(name, &figures, discarded);
+        figures
+    };
+    let before = run("without a commit", parts::NO_COMMIT_MS);
+    let with = run("a commit a second", 1_000);
+    let after = run("without, once more", parts::NO_COMMIT_MS);
+    let cost = |figures: &Figures| figures.cpu_seconds / figures.events.max(1) as f64;
+    let without = f64::midpoint(cost(&before), cost(&after));
+    println!(
+        "{} carries saved, {:.0} for each CPU-second; the commits cost {:.1} % of the throughput",
+        with.carries,
+        with.carries as f64 / with.cpu_seconds,
+        100.0 * (1.0 - without / cost(&with))
+    );
 }
 
 fn print_live(args: &Args, live: &Figures) {

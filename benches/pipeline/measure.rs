@@ -18,6 +18,8 @@ pub(crate) struct Figures {
     pub(crate) peak_bytes: u64,
     pub(crate) rows: u64,
     pub(crate) write_delays: WriteDelays,
+    /// Carries that commits have saved.
+    pub(crate) carries: u64,
 }
 
 /// How long windows took from their close until InfluxDB had acknowledged their rows, as upper bounds in seconds from a histogram.
@@ -49,6 +51,12 @@ impl WriteDelays {
     }
 }
 
+/// The value of a counter in the Prometheus text, over all labels.
+pub(crate) fn counter(metrics: &str, name: &str) -> u64 {
+    let lines = metrics.lines().filter(|line| line.starts_with(name));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64
+}
+
 /// Runs a part in a process of its own; its last line of output is its figures.
 pub(crate) fn child(part: Part, args: &Args) -> Figures {
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
@@ -57,6 +65,8 @@ pub(crate) fn child(part: Part, args: &Args) -> Figures {
     command.args(["--part", part.name(), "--brokers", &args.brokers, "--influx", &args.influx]);
     command.args(["--lines", &args.lines.to_string(), "--viewers", &args.viewers.to_string()]);
     command.args(["--partitions", &args.partitions.to_string(), "--grace-ms", &args.grace_ms.to_string()]);
+    command.args(["--window-ms", &args.window_ms.to_string(), "--commit-ms", &args.commit_ms.to_string()]);
+    command.args(["--state-prefix", &args.state_prefix]);
     if args.rows_nowhere {
         command.arg("--rows-nowhere");
     }

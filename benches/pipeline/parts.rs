@@ -17,8 +17,11 @@ use streamgauge::sink::{Health, Refused, Sink, Stopped};
 use streamgauge::telemetry::Exporter;
 use streamgauge::topology::Topology;
 
-use crate::measure::{Figures, Stopwatch, WriteDelays};
+use crate::measure::{Figures, Stopwatch, WriteDelays, counter};
 use crate::{Args, live};
+
+/// So long that no commit comes.
+pub(crate) const NO_COMMIT_MS: u64 = 3_600_000;
 
 /// A part of the bench.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -73,8 +76,8 @@ fn runtime() -> tokio::runtime::Runtime {
 fn topology(args: &Args) -> Topology {
     let fields: Vec<&str> = if args.full_lines { CLOUDFRONT_FIELDS.to_vec() } else { LEAN_FIELDS.to_vec() };
     let text = format!(
-        "[[source]]\nname = \"bench\"\ntopic = \"{}\"\ncarrier = \"cloudfront-rt\"\nclock = \"log\"\ngrace_ms = {}\npartitions = {}\ncloudfront_fields = {fields:?}\n",
-        args.topic, args.grace_ms, args.partitions
+        "window_ms = {}\n[topics]\nstate_prefix = \"{}\"\n[[source]]\nname = \"bench\"\ntopic = \"{}\"\ncarrier = \"cloudfront-rt\"\nclock = \"log\"\ngrace_ms = {}\npartitions = {}\ncloudfront_fields = {fields:?}\n",
+        args.window_ms, args.state_prefix, args.topic, args.grace_ms, args.partitions
     );
     Topology::from_toml(&text, std::path::Path::new("bench.toml")).expect("the bench's topology is valid")
 }
@@ -216,6 +219,7 @@ impl Sink for Counting {
 
 /// One worker with everything on: transactions, state, partials, metrics, rows to InfluxDB. `work` says when it is done.
 pub(crate) fn session(args: &Args, work: &dyn Fn(&Status)) -> Figures {
+    create_topics(args);
     let exporter = Exporter::install().expect("the first recorder");
     let runtime = runtime();
     let entered = runtime.enter();
@@ -235,7 +239,7 @@ pub(crate) fn session(args: &Args, work: &dyn Fn(&Status)) -> Figures {
         instance: "bench".to_owned(),
         static_membership: false,
         start: StartAt::Earliest,
-        commit_interval: Duration::from_secs(1),
+        commit_interval: Duration::from_millis(args.commit_ms),
         session_workers: 1,
         rollup_workers: 0,
     };
@@ -244,11 +248,20 @@ pub(crate) fn session(args: &Args, work: &dyn Fn(&Status)) -> Figures {
     let service = Service::start(&topology, found, &settings, &sink, &status).expect("the service starts");
     work(&status);
     figures.events = read_so_far(&status);
+    if args.commit_ms == NO_COMMIT_MS {
+        // Stopping would commit everything at once.
+        stopwatch.stop(&mut figures);
+        println!("{}", serde_json::to_string(&figures).expect("figures are JSON"));
+        #[allow(clippy::disallowed_methods, reason = "nothing of this part is needed any more")]
+        std::process::exit(0);
+    }
     runtime.block_on(service.stop()).expect("the service stops");
     stopwatch.stop(&mut figures);
     drop(entered);
     figures.rows = sink.rows.load(Ordering::Relaxed);
-    figures.write_delays = WriteDelays::of(&exporter.render(&status));
+    let metrics = exporter.render(&status);
+    figures.write_delays = WriteDelays::of(&metrics);
+    figures.carries = counter(&metrics, "streamgauge_carries_saved_total");
     figures
 }
 

@@ -70,6 +70,8 @@ pub struct Counts {
     pub members_rejected: u64,
     /// Ticks.
     pub ticks: u64,
+    /// Carries that could not be read: their sessions began anew.
+    pub carries_damaged: u64,
 }
 
 /// Where reading goes on.
@@ -223,6 +225,7 @@ impl SourceFold {
             let window_ms = self.settings.rules.window_ms;
             let due = due.iter().map(|one| (one.key(), one.value()));
             let finished = finish_sessions(due, end, window_ms, &self.labels);
+            self.counts.carries_damaged += finished.carries_damaged;
             closed.rows.0.push(Arc::new(finished.rows));
             closed.edges.extend(finished.edges);
         }
@@ -234,6 +237,7 @@ impl SourceFold {
                     self.recent.pop_front();
                 }
                 let window = window.window.close(self.labels.clone(), &mut self.carries);
+                self.counts.carries_damaged += window.carries_damaged;
                 closed.rows.0.push(Arc::new(window.sessions));
                 closed.edges.extend(window.edges);
             }

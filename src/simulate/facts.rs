@@ -138,6 +138,22 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// What a player says when it asks for nothing comes with what it knows: this request is never written as such.
+    pub(super) const fn nothing(at_ms: i64, segment: u32, number: u32, condition: Condition) -> Self {
+        Self {
+            start_ms: at_ms,
+            object: Object::Video,
+            segment,
+            number,
+            status: 0,
+            is_hit: false,
+            bytes: 0,
+            ttfb_ms: 0,
+            taken_ms: 0,
+            condition,
+        }
+    }
+
     /// When the last byte was sent.
     pub(super) fn end_ms(&self) -> i64 {
         self.start_ms + i64::from(self.taken_ms)

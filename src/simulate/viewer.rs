@@ -16,6 +16,8 @@ const TARGET_LIVE_SEGMENTS: u32 = 3;
 const GIVE_UP_MS: u64 = 10_000;
 /// Failed requests in a row after which a player gives up for good.
 const FAILURES_MAX: u32 = 6;
+/// Of so many in 1000 posts nothing arrives.
+const LOST_PERMILLE: u32 = 3;
 /// The default interval of event mode.
 const INTERVAL_MS: i64 = 30_000;
 
@@ -262,6 +264,9 @@ impl Viewer {
     /// A segment did not come. Returns whether the player gives up for good.
     fn fail(&mut self, main: &Request, end_ms: i64, reports: &mut Reports) -> bool {
         self.failures += 1;
+        if self.failures == 1 {
+            self.report(reports, Trigger::Error, end_ms);
+        }
         if main.status == 0 {
             self.estimate_kbps /= 3;
         }
@@ -304,7 +309,7 @@ impl Viewer {
         let mut reports = Reports::default();
         let has_ended = self.random.permille(200);
         self.enter(if has_ended { State::Ended } else { State::Quit }, now_ms, &mut reports);
-        let nothing = self.no_request(now_ms);
+        let nothing = Request::nothing(now_ms, self.segment, self.requests, self.condition(Object::Video));
         self.post(nothing, reports, drafts);
         match next_episode(self.identity.programme).filter(|_| has_ended) {
             Some(programme) => Some(self.go_on(programme, now_ms, drafts)),
@@ -327,25 +332,9 @@ impl Viewer {
         let mut reports = Reports::default();
         self.report(&mut reports, Trigger::ContentId, starts_ms);
         self.report(&mut reports, Trigger::PlayState, starts_ms);
-        let nothing = self.no_request(starts_ms);
+        let nothing = Request::nothing(starts_ms, self.segment, self.requests, self.condition(Object::Video));
         self.post(nothing, reports, drafts);
         starts_ms
-    }
-
-    /// What a player says when it asks for nothing comes with what it knows: this request is never written as such.
-    fn no_request(&self, now_ms: i64) -> Request {
-        Request {
-            start_ms: now_ms,
-            object: Object::Video,
-            segment: self.segment,
-            number: self.requests,
-            status: 0,
-            is_hit: false,
-            bytes: 0,
-            ttfb_ms: 0,
-            taken_ms: 0,
-            condition: self.condition(Object::Video),
-        }
     }
 
     /// The next session of this viewer's place. Who came with the crowd does not come back.
@@ -498,7 +487,8 @@ impl Viewer {
 
     /// Posts the reports of this action in one body, after the last of them.
     fn post(&mut self, request: Request, reports: Reports, drafts: &mut Vec<Draft>) {
-        if reports.is_empty() {
+        // Some are lost on the way.
+        if reports.is_empty() || self.random.permille(LOST_PERMILLE) {
             return;
         }
         let last_ms = reports.iter().map(|report| report.at_ms).max().unwrap_or(request.start_ms);

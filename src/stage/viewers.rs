@@ -24,6 +24,7 @@ pub(super) fn report_source(source: &str, counts: &Counts, dead_letters: u64) {
         (names::LATE_RECORDS, counts.late),
         (names::CLAMPED_RECORDS, counts.clamped),
         (names::DUPLICATE_RECORDS, counts.duplicates),
+        (names::CARRIES_DAMAGED, counts.carries_damaged),
     ];
     for (metric, count) in others {
         if count > 0 {

@@ -63,6 +63,17 @@ impl Influx {
         self.post(&path, "text/plain; charset=utf-8", lines.to_owned())
     }
 
+    /// Deletes every row.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn delete_all(&self) {
+        let path = format!("/api/v2/delete?org={}&bucket={}", self.organisation, self.bucket);
+        let body = json!({ "start": "1970-01-01T00:00:00Z", "stop": "2262-01-01T00:00:00Z" });
+        let (status, answer) = self.post(&path, "application/json", body.to_string());
+        assert_eq!(status, 204, "InfluxDB does not delete: {answer}");
+    }
+
     /// Every row of a measurement, in order of time and then of columns.
     ///
     /// # Panics

@@ -11,6 +11,7 @@ use super::keys::{RollupKey, Rollups};
 use super::life::{Ledger, Life, PlaceKey, Seen};
 use super::names::Names;
 use super::sessions::{Part, Session};
+use super::starvation::Starved;
 use super::window::UNKNOWN;
 use crate::model::bytes::Writer;
 use crate::model::hash::stable_hash;
@@ -113,25 +114,10 @@ impl Closing<'_> {
             None => (None, false),
         };
         let is_alive = session.signs.any();
+        // Its facts count in the window's rows also when they open no session.
         let opens = carried.is_none();
-        let mut life = match carried {
-            Some(life) => life,
-            // Its facts count in the window's rows also when they open no session.
-            None if is_alive => Life::begin(&seen),
-            None => return is_damaged,
-        };
-        for opening in life.starve(&seen) {
-            scratch.ledger.add(opening.key, LifeSum::Starvations, 1);
-            let key = edges.resolve(opening.key);
-            // Taken out of `mentioned`, so that the session is counted once at this edge.
-            if let Some(place) = scratch.mentioned.iter().position(|candidate| *candidate == key)
-                && let Some(edge) = edges.at(key)
-            {
-                scratch.mentioned.swap_remove(place);
-                edge.add_sessions(SessionCount::Starved, 1);
-                edge.seen.starved.add(hash);
-            }
-        }
+        let Some(mut life) = carried.or_else(|| is_alive.then(|| Life::begin(&seen))) else { return is_damaged };
+        count_starvations(life.starve(&seen), hash, edges, scratch);
         life.live(&seen, &mut scratch.ledger);
         for entry in scratch.ledger.entries() {
             totals.add_life(entry.sum, entry.amount);
@@ -150,9 +136,7 @@ impl Closing<'_> {
             let until = Boundary::from_millis(life.time_out_ms()).plus(self.length_ms);
             carries.put(&scratch.key, scratch.carry.as_bytes(), until);
         }
-        if !scratch.ledger.entries().is_empty() {
-            session.rare.get_or_insert_default().life = scratch.ledger.totals();
-        }
+        session.settle(&scratch.ledger);
         is_damaged
     }
 
@@ -183,6 +167,25 @@ impl Closing<'_> {
         }
         let others = session.rare.iter().flat_map(|rare| &rare.contents);
         others.for_each(|hash| life.note_content(*hash));
+    }
+}
+
+/// Counts the starvations that began in the window, and the session once at each edge where one did.
+fn count_starvations<'w>(
+    openings: impl Iterator<Item = &'w Starved>,
+    hash: u64,
+    edges: &mut Edges,
+    scratch: &mut Scratch,
+) {
+    for opening in openings {
+        scratch.ledger.add(opening.key, LifeSum::Starvations, 1);
+        let key = edges.resolve(opening.key);
+        let Some(place) = scratch.mentioned.iter().position(|candidate| *candidate == key) else { continue };
+        scratch.mentioned.swap_remove(place);
+        if let Some(edge) = edges.at(key) {
+            edge.add_sessions(SessionCount::Starved, 1);
+            edge.seen.starved.add(hash);
+        }
     }
 }
 

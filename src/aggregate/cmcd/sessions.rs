@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 
 use super::counters::{Counters, LIFE_SUMS};
 use super::identity::Identity;
-use super::life::{Fact, Signs};
+use super::life::{Fact, Ledger, Signs};
 use super::names::Names;
 use super::starvation::Starved;
 use crate::model::hash::stable_hash;
@@ -70,11 +70,21 @@ impl Session {
         key.extend_from_slice(self.id.as_bytes());
     }
 
-    /// The published hash that decides at the cap.
+    /// The published hash that decides at the cap: of the key.
     fn stable_hash(&self, tenants: &Names) -> u64 {
         let mut key = Vec::new();
         self.write_key(tenants, &mut key);
         stable_hash(&key)
+    }
+
+    /// Keeps what the window adds to its life, and lets go of what told it: a closed window may wait long for its rows to be written.
+    pub(super) fn settle(&mut self, ledger: &Ledger) {
+        if self.rare.is_none() && ledger.entries().is_empty() {
+            return;
+        }
+        let rare = self.rare.get_or_insert_default();
+        let parts = std::mem::take(&mut rare.parts);
+        **rare = Rare { life: ledger.totals(), parts, ..Rare::default() };
     }
 
     pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {

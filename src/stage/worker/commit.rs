@@ -5,6 +5,7 @@
 //! R2  Each error has its class. *Abort*: nothing happened, the next commit tries again. *Not a member*: the same, without having begun.
 //!     *Fatal*: nobody knows, so the worker begins again from what is saved.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use tracing::warn;
@@ -25,18 +26,23 @@ impl<S: Stage> Worker<'_, S> {
             return Ok(());
         }
         let own: Vec<Outgoing> = self.own_records(&prepared);
+        let carries_sent = Cell::new(0_u64);
         let mut offsets = Vec::with_capacity(prepared.len());
         let mut payload: Box<dyn Iterator<Item = Message<'_>>> = Box::new(std::iter::empty());
         for (at, one) in &prepared {
             let Some(slot) = self.slots.get(*at) else { continue };
             let (topic, partition) = (slot.name.topic.as_str(), slot.name.partition);
             offsets.push(CommitOffset { topic, partition, offset: one.resume_offset });
-            let carries = slot.work.carries(&one.point).map(move |carry| Message {
-                topic: &slot.state_topic,
-                partition: Some(partition),
-                key: Some(carry.key()),
-                value: carry.value(),
-                headers: &[],
+            let count = &carries_sent;
+            let carries = slot.work.carries(&one.point).map(move |carry| {
+                count.set(count.get() + 1);
+                Message {
+                    topic: &slot.state_topic,
+                    partition: Some(partition),
+                    key: Some(carry.key()),
+                    value: carry.value(),
+                    headers: &[],
+                }
             });
             payload = Box::new(payload.chain(slot.work.outgoing(&one.point).map(Outgoing::as_message)).chain(carries));
         }
@@ -46,6 +52,8 @@ impl<S: Stage> Worker<'_, S> {
             .record(self.last_commit.elapsed().as_secs_f64());
         match outcome {
             Ok(()) => {
+                metrics::counter!(telemetry::CARRIES_SAVED.name, "stage" => self.stage.name())
+                    .increment(carries_sent.get());
                 for (at, one) in prepared {
                     if let Some(slot) = self.slots.get_mut(at) {
                         slot.work.committed(one.point);

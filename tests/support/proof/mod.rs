@@ -144,14 +144,35 @@ impl<'a> Trial<'a> {
         Load::start(&self.kafka.address, load::scenario(VIEWERS, watching()), self.seed, topic)
     }
 
+    /// Runs a command of the program to its end, and returns what it printed.
+    pub fn command(&self, arguments: &[&str]) -> String {
+        let environment: Vec<(&str, &str)> =
+            self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Streamgauge::run(arguments, &environment)
+    }
+
+    /// What a command says that must fail.
+    pub fn refused(&self, arguments: &[&str]) -> String {
+        let environment: Vec<(&str, &str)> =
+            self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let output = Streamgauge::command(arguments, &environment).output().expect("the binary can be started");
+        assert!(!output.status.success(), "streamgauge {arguments:?} should have failed");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// The database behind the proxy.
     pub fn influx(&self) -> &Influx {
         &self.influx
     }
 
     /// Waits until all is written, ends the processes, and holds the rows against the batch computation (R2, R3).
-    pub fn finish(&self, mut fleet: Fleet, load: Load) {
+    pub fn finish(&self, fleet: Fleet, load: Load) {
         let records = load.finish();
+        self.finish_after(fleet, records);
+    }
+
+    /// The same when all of these records are on the bus already.
+    pub fn finish_after(&self, mut fleet: Fleet, records: u64) {
         let ended = Instant::now();
         // Every append time so far lies before this boundary; ticks carry the frontiers past it.
         let target_ms = (load::now_ms() / WINDOW_MS + 1) * WINDOW_MS;

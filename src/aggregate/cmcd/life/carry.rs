@@ -6,7 +6,7 @@ use super::places::Places;
 use super::running::Running;
 use super::sequence::Sequence;
 use super::timeline::Timeline;
-use super::{ApproximateStartup, Life, content_hash};
+use super::{Life, content_hash};
 use crate::aggregate::cmcd::counters::{EXTREMES, LIFE_SUMS, SUMS, Totals};
 use crate::model::bytes::{Reader, Short, Writer};
 
@@ -19,6 +19,45 @@ pub(crate) enum Damaged {
     /// Something follows.
     #[error("something follows on the carry")]
     Long,
+}
+
+/// What follows on the fixed part, and what needs no more than to be said.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+enum Part {
+    StartupIsDone,
+    WasUrgent,
+    FirstRequest,
+    StarvedUntil,
+    /// The content of the last fact is the latest one.
+    ToldContentIsLatest,
+    ToldContent,
+    /// The latest content is the only one.
+    SoleContent,
+    IsNumbered,
+    WasUnderWay,
+    Sequence,
+    Errors,
+    RequestNumber,
+    StarvationSum,
+    Starvations,
+    StarvedMs,
+    DroppedFrames,
+}
+
+/// Which parts there are, a bit for each.
+#[derive(Clone, Copy, Debug)]
+struct Parts(u64);
+
+impl Parts {
+    fn of(parts: impl IntoIterator<Item = (Part, bool)>) -> Self {
+        let there = parts.into_iter().filter(|(_, is_there)| *is_there);
+        Self(there.fold(0, |bits, (part, _)| bits | 1 << part as u32))
+    }
+
+    fn has(self, part: Part) -> bool {
+        packed::has(self.0, part as u32)
+    }
 }
 
 const VALUES: usize = SUMS + EXTREMES + LIFE_SUMS;
@@ -37,50 +76,49 @@ impl<'a> Life<'a> {
         // Nothing after this window can lie before its end.
         let starved_until_ms = self.starved_until_ms.filter(|until_ms| *until_ms >= end_ms);
         let own_content = Some(content_hash(self.content)).filter(|_| !self.content.is_empty());
-        let has_running =
-            [&self.starvations, &self.starved_ms, &self.dropped_frames].map(|one| *one != Running::default());
-        let parts = [
-            self.startup.is_done,
-            self.startup.was_urgent,
-            self.startup.first_request_ms.is_some(),
-            starved_until_ms.is_some(),
-            self.told_content == own_content,
-            self.told_content.is_some(),
-            self.contents.len() == 1 && own_content.is_some(),
-            self.is_numbered,
-            self.was_under_way,
-            self.sequence.is_some(),
-            !self.errors.is_empty(),
-            self.request_number.is_some(),
-            self.starvation_sum_ms > 0,
-            has_running[0],
-            has_running[1],
-            has_running[2],
-        ];
-        out.unsigned(packed::flags(parts));
+        let is_running = |one: &Running| *one != Running::default();
+        let parts = Parts::of([
+            (Part::StartupIsDone, self.startup.is_done),
+            (Part::WasUrgent, self.startup.was_urgent),
+            (Part::FirstRequest, self.startup.first_request_ms.is_some()),
+            (Part::StarvedUntil, starved_until_ms.is_some()),
+            (Part::ToldContentIsLatest, self.told_content == own_content),
+            (Part::ToldContent, self.told_content.is_some()),
+            (Part::SoleContent, self.contents.len() == 1 && own_content.is_some()),
+            (Part::IsNumbered, self.is_numbered),
+            (Part::WasUnderWay, self.was_under_way),
+            (Part::Sequence, self.sequence.is_some()),
+            (Part::Errors, !self.errors.is_empty()),
+            (Part::RequestNumber, self.request_number.is_some()),
+            (Part::StarvationSum, self.starvation_sum_ms > 0),
+            (Part::Starvations, is_running(&self.starvations)),
+            (Part::StarvedMs, is_running(&self.starved_ms)),
+            (Part::DroppedFrames, is_running(&self.dropped_frames)),
+        ]);
+        out.unsigned(parts.0);
         for moment in [self.startup.first_request_ms, starved_until_ms].into_iter().flatten() {
             packed::write(out, moment - base_ms);
         }
         if let Some(content) = self.told_content.filter(|_| self.told_content != own_content) {
             out.unsigned(u64::from(content));
         }
-        if !parts[6] {
+        if !parts.has(Part::SoleContent) {
             self.contents.write(out);
         }
         if let Some(sequence) = &self.sequence {
             sequence.write(out);
         }
-        if !self.errors.is_empty() {
+        if parts.has(Part::Errors) {
             self.errors.write(out);
         }
         if let Some(number) = self.request_number {
             packed::write(out, number);
         }
-        if self.starvation_sum_ms > 0 {
+        if parts.has(Part::StarvationSum) {
             packed::write(out, self.starvation_sum_ms);
         }
-        let running = [&self.starvations, &self.starved_ms, &self.dropped_frames].into_iter().zip(has_running);
-        running.filter(|(_, is_there)| *is_there).for_each(|(one, _)| one.write(out));
+        let running = [&self.starvations, &self.starved_ms, &self.dropped_frames];
+        running.into_iter().filter(|one| is_running(one)).for_each(|one| one.write(out));
     }
 
     /// Reads what [`Self::write`] wrote.
@@ -93,40 +131,45 @@ impl<'a> Life<'a> {
         life.content = input.text()?;
         life.totals = read_totals(input)?;
         life.places = Places::read(input)?;
-        let parts = input.unsigned()?;
-        let has = |part| packed::has(parts, part);
-        life.startup = ApproximateStartup { is_done: has(0), was_urgent: has(1), first_request_ms: None };
-        if has(2) {
+        let parts = Parts(input.unsigned()?);
+        let has = |part| parts.has(part);
+        life.startup.is_done = has(Part::StartupIsDone);
+        life.startup.was_urgent = has(Part::WasUrgent);
+        if has(Part::FirstRequest) {
             life.startup.first_request_ms = Some(base_ms.saturating_add(packed::read(input)?));
         }
-        if has(3) {
+        if has(Part::StarvedUntil) {
             life.starved_until_ms = Some(base_ms.saturating_add(packed::read(input)?));
         }
         let own_content = Some(content_hash(life.content)).filter(|_| !life.content.is_empty());
-        life.told_content = match (has(4), has(5)) {
+        life.told_content = match (has(Part::ToldContentIsLatest), has(Part::ToldContent)) {
             (true, _) => own_content,
             (false, true) => Some(u32::try_from(input.unsigned()?).unwrap_or(u32::MAX)),
             (false, false) => None,
         };
         match own_content {
-            Some(own) if has(6) => _ = life.contents.enter(own),
+            Some(own) if has(Part::SoleContent) => _ = life.contents.enter(own),
             _ => life.contents = Hashes::read(input)?,
         }
-        (life.is_numbered, life.was_under_way) = (has(7), has(8));
-        if has(9) {
+        (life.is_numbered, life.was_under_way) = (has(Part::IsNumbered), has(Part::WasUnderWay));
+        if has(Part::Sequence) {
             life.sequence = Some(Sequence::read(input)?);
         }
-        if has(10) {
+        if has(Part::Errors) {
             life.errors = Hashes::read(input)?;
         }
-        if has(11) {
+        if has(Part::RequestNumber) {
             life.request_number = Some(packed::read(input)?);
         }
-        if has(12) {
+        if has(Part::StarvationSum) {
             life.starvation_sum_ms = packed::read(input)?;
         }
-        let running = [&mut life.starvations, &mut life.starved_ms, &mut life.dropped_frames];
-        for (part, one) in (13..).zip(running) {
+        let running = [
+            (Part::Starvations, &mut life.starvations),
+            (Part::StarvedMs, &mut life.starved_ms),
+            (Part::DroppedFrames, &mut life.dropped_frames),
+        ];
+        for (part, one) in running {
             if has(part) {
                 *one = Running::read(input)?;
             }
@@ -166,22 +209,20 @@ mod tests {
 
     const START_MS: i64 = 1_767_600_000_000;
 
-    fn signs() -> Signs {
-        Signs {
-            first_ms: 17,
-            last_ms: 9_800,
-            buffered_ms: 32_000,
-            first_request_ms: 17,
-            first_urgent_ms: 17,
-            first_calm_ms: 5_000,
-            ..Signs::default()
-        }
-    }
+    static SIGNS: Signs = Signs {
+        first_ms: 17,
+        last_ms: 9_800,
+        last_key: 0,
+        buffered_ms: 32_000,
+        first_request_ms: 17,
+        first_urgent_ms: 17,
+        first_calm_ms: 5_000,
+    };
 
-    /// A day's session with sums as they come, and signs of life as in a window of 10 s.
-    fn lived<'a>(facts: &'a [Fact], signs: &'a Signs) -> Life<'a> {
+    /// A session of half an hour, with sums as they come.
+    fn lived(facts: &[Fact]) -> Life<'_> {
         let (starved, content) = (&[][..], Some("film-0021"));
-        let seen = Seen { start_ms: START_MS, signs, facts, is_cut: false, starved, content };
+        let seen = Seen { start_ms: START_MS, signs: &SIGNS, facts, is_cut: false, starved, content };
         let mut life = Life::begin(&seen);
         life.live(&seen, &mut Ledger::default());
         life.places().add(PlaceKey { edge: "FRA56-P2", kind: 5 }, 410);
@@ -246,8 +287,7 @@ mod tests {
     #[test]
     fn a_life_is_read_back_and_is_small() {
         for (facts, most_bytes) in [(vec![], 130), (facts(), 160)] {
-            let signs = signs();
-            let life = lived(&facts, &signs);
+            let life = lived(&facts);
             let bytes = written(&life);
             assert_eq!(Life::read(&bytes).as_ref(), Ok(&life));
             assert!(bytes.len() <= most_bytes, "{} bytes", bytes.len());
@@ -256,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_or_goes_on_is_damaged() {
-        let mut bytes = written(&lived(&facts(), &signs()));
+        let mut bytes = written(&lived(&facts()));
         for length in 0..bytes.len() {
             assert!(Life::read(&bytes[..length]).is_err(), "{length}");
         }
@@ -269,7 +309,7 @@ mod tests {
         #[test]
         fn damage_does_no_harm(places in proptest::collection::vec((0_usize..200, any::<u8>()), 1..4)) {
             let facts = facts();
-            let mut bytes = written(&lived(&facts, &signs()));
+            let mut bytes = written(&lived(&facts));
             for (place, byte) in places {
                 let length = bytes.len();
                 bytes[place % length] = byte;

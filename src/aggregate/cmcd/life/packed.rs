@@ -4,6 +4,9 @@ use smallvec::SmallVec;
 
 use crate::model::bytes::{Reader, Short, Writer};
 
+/// No number of a life is larger: what a damaged carry gives cannot overflow when it is added up.
+const LARGEST: i64 = 1 << 60;
+
 /// A number that is not negative.
 pub(super) fn write(out: &mut Writer, value: i64) {
     out.unsigned(value.max(0).unsigned_abs());
@@ -11,7 +14,12 @@ pub(super) fn write(out: &mut Writer, value: i64) {
 
 /// Reads what [`write`] wrote.
 pub(super) fn read(input: &mut Reader<'_>) -> Result<i64, Short> {
-    Ok(i64::try_from(input.unsigned()?).unwrap_or(i64::MAX))
+    Ok(i64::try_from(input.unsigned()?).unwrap_or(LARGEST).min(LARGEST))
+}
+
+/// Reads a number that may be negative.
+pub(super) fn read_signed(input: &mut Reader<'_>) -> Result<i64, Short> {
+    Ok(input.integer()?.clamp(-LARGEST, LARGEST))
 }
 
 /// A number that may be missing: at or after `base`, which both sides know.

@@ -120,9 +120,9 @@ impl Sequence {
     }
 
     pub(super) fn read(input: &mut Reader<'_>) -> Result<Self, Short> {
-        let settled = input.integer()?;
-        let highest = settled.saturating_add(packed::read(input)?.clamp(0, Bits::LENGTH));
-        let in_order = highest.saturating_sub(input.integer()?);
+        let settled = packed::read_signed(input)?;
+        let highest = settled + packed::read(input)?.min(Bits::LENGTH);
+        let in_order = highest - packed::read_signed(input)?;
         let missing = Bits::read(input)?;
         Ok(Self { settled, highest, due: highest, in_order, missing, is_fresh: false })
     }

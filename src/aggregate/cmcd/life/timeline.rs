@@ -144,7 +144,7 @@ impl Timeline {
     }
 
     pub(super) fn read(input: &mut Reader<'_>) -> Result<Self, Short> {
-        let mut timeline = Self::begin(input.integer()?);
+        let mut timeline = Self::begin(packed::read_signed(input)?);
         let started_ms = timeline.started_ms;
         timeline.last_ms = started_ms.saturating_add(packed::read(input)?);
         let flags = input.unsigned()?;
