@@ -8,20 +8,29 @@ mod support;
 
 use std::time::Duration;
 
-use proof::tcp_proxy::{TcpProxy, Weather};
+use proof::tcp_proxy::{BEGIN_TRANSACTION, TcpProxy, Weather};
 use proof::{Trial, system_seeds};
-use support::{Dice, Kafka};
+use support::{Dice, Kafka, eventually};
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn the_broker_crashes_and_comes_back() {
-    let Some(kafka) = Kafka::start() else { return };
+    let Some((kafka, port, listener)) = Kafka::start_behind_proxy() else { return };
+    let bus = TcpProxy::before_kafka(port, listener);
     for seed in system_seeds() {
-        let Some(trial) = Trial::begin("broker crashes", seed, &kafka) else { return };
+        let Some(mut trial) = Trial::begin("broker crashes", seed, &kafka) else { return };
+        trial.set("BUS__BROKERS", bus.address.to_string());
         let mut dice = Dice::new(seed);
         let fleet = trial.fleet(&["a", "b", "c"]);
         let load = trial.load();
         for part in [20, 60] {
             load.await_percent(part + dice.below(15));
+            // Between transactions: see Kafka::crash.
+            for worker in ["session.a", "rollup.a", "session.b", "rollup.b", "session.c", "rollup.c"] {
+                bus.trap(BEGIN_TRANSACTION, &format!(".{worker}."));
+            }
+            eventually(PATIENCE, "every worker is about to begin a transaction", || bus.has_caught());
             kafka.crash();
             kafka.start_again();
         }

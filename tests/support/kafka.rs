@@ -64,9 +64,9 @@ impl Kafka {
         self.starter.down(&["--keep"]);
     }
 
-    /// Kills the broker and keeps what it holds. Unlike [`Self::stop`] it leaves transactions whole: a broker that is the only one and shuts down
-    /// in order can forget to mark the end of one in the group's offsets (seen with 4.3.1), which nobody can read then until an
-    /// administrator aborts it.
+    /// Kills the broker and keeps what it holds. No transaction should be open then, nor when it is stopped: a broker that is the only one
+    /// can end such a transaction in its book and forget the mark in one of its partitions (seen with 4.3.1, in its logs). Nobody who reads
+    /// what is committed gets past it until an administrator aborts it.
     pub fn crash(&self) {
         self.starter.crash();
     }

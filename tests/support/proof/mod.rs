@@ -178,7 +178,9 @@ impl<'a> Trial<'a> {
         let target_ms = (load::now_ms() / WINDOW_MS + 1) * WINDOW_MS;
         fleet.await_target(target_ms);
         let caught_up = ended.elapsed();
+        let stopping = Instant::now();
         fleet.stop_all();
+        let stopped = stopping.elapsed();
         self.sink.await_quiet();
         let mut expected = Table::default();
         let plans = source_plans(&self.topology).unwrap().into_iter();
@@ -193,7 +195,7 @@ impl<'a> Trial<'a> {
         }
         let wanted = expected.len();
         let compared = compare(&self.influx, expected, target_ms);
-        self.report(records, caught_up, &summaries, &compared, &book);
+        self.report(records, (caught_up, stopped), &summaries, &compared, &book);
         assert_eq!(compared.differing, 0, "rows that differ:\n{}", compared.examples);
         assert_eq!(compared.row_count(), wanted);
         assert_eq!(book.changed, 0, "a row was stored with other fields than before");
@@ -206,12 +208,19 @@ impl<'a> Trial<'a> {
     }
 
     /// R3, past the capture of test output.
-    fn report(&self, records: u64, caught_up: Duration, summaries: &[Summary], compared: &Compared, book: &Book) {
+    fn report(
+        &self,
+        records: u64,
+        (caught_up, stopped): (Duration, Duration),
+        summaries: &[Summary],
+        compared: &Compared,
+        book: &Book,
+    ) {
         let total = |count: fn(&Summary) -> u64| summaries.iter().map(count).sum::<u64>();
         let line = format!(
             "{}, seed {}: {} events in ({records} records, {} late), {} rows out {:?}, {} differ; \
              seen by a proxy before InfluxDB: {} rows stored again, {} of them with other fields, {} refused, {} requests \
-             not passed on; caught up {:.1} s after the last record; {:.0} s in all",
+             not passed on; caught up {:.1} s after the last record, stopped in {:.1} s; {:.0} s in all",
             self.scenario,
             self.seed,
             total(|summary| summary.events),
@@ -224,6 +233,7 @@ impl<'a> Trial<'a> {
             book.refused.len(),
             book.not_passed,
             caught_up.as_secs_f64(),
+            stopped.as_secs_f64(),
             self.began.elapsed().as_secs_f64(),
         );
         say(&line);
