@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::PLACES;
+use super::{PLACES, say};
 use crate::support::{Streamgauge, block_on, eventually, free_ports};
 
 /// How long a process may take to stop: what is closed has 15 s to be written.
 const STOPPING: Duration = Duration::from_secs(60);
+/// A process that takes longer would not be waited for by most who run it: what it logged is shown.
+const SLOW_STOP: Duration = Duration::from_secs(25);
 /// How long the processes have to catch up.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -58,7 +60,11 @@ impl Fleet {
     /// Ends a process as an operator would (SIGTERM).
     pub fn stop(&mut self, name: &str) {
         let mut member = self.take(name);
+        let began = Instant::now();
         let status: ExitStatus = member.process.stop(STOPPING);
+        if began.elapsed() > SLOW_STOP {
+            say(&format!("{name} took {:?} to stop; it had said:\n{}", began.elapsed(), member.process.stderr()));
+        }
         self.ended.push((name.to_owned(), member.process.stderr()));
         assert!(status.success(), "{name} ended with {status}");
     }
