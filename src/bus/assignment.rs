@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -26,6 +26,9 @@ use super::native::DataQueue;
 /// the answer back until the broker has aborted them. With a last try ([`TIMEOUT`]) it stays below [`crate::observe::LONGEST_SILENCE`].
 const LOOK_UPS: Duration = Duration::from_secs(40);
 const LOOK_UP_PAUSE: Duration = Duration::from_secs(1);
+
+/// A broker that has not answered for so long may be gone, µs: with a fetch always under way it answers ten times a second.
+const SILENT_BROKER: i64 = 2_000_000;
 
 /// A partition by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,6 +80,8 @@ pub(crate) struct GroupContext {
     log_ends: Mutex<HashMap<TopicPartition, LogEnd>>,
     /// Wanted back, and not let go of yet.
     leaving: Mutex<Vec<TopicPartition>>,
+    /// The worker is to stop: look-ups are not tried again.
+    stop: Arc<AtomicBool>,
     /// Nobody is there any more who would let go of what is wanted back.
     closing: AtomicBool,
     /// Where the records of every assigned partition go; gone before the client is.
@@ -84,9 +89,10 @@ pub(crate) struct GroupContext {
 }
 
 impl GroupContext {
-    pub(crate) fn new(start: StartAt) -> Self {
+    pub(crate) fn new(start: StartAt, stop: Arc<AtomicBool>) -> Self {
         Self {
             start,
+            stop,
             changes: Mutex::default(),
             log_ends: Mutex::default(),
             leaving: Mutex::default(),
@@ -138,13 +144,15 @@ impl GroupContext {
 
     fn assign(&self, consumer: &BaseConsumer<Self>, given: &TopicPartitionList) -> KafkaResult<Vec<AssignedPartition>> {
         let deadline = Instant::now() + LOOK_UPS;
-        let committed = look_up("committed offsets", deadline, || consumer.committed_offsets(given.clone(), TIMEOUT))?;
+        let goes_on = || Instant::now() < deadline && !self.stop.load(Ordering::Relaxed);
+        let ask = || consumer.committed_offsets(given.clone(), TIMEOUT);
+        let committed = look_up("committed offsets", &goes_on, ask)?;
         let mut assigned = Vec::new();
         let mut starts = TopicPartitionList::new();
         for element in committed.elements() {
             let name = TopicPartition { topic: element.topic().to_owned(), partition: element.partition() };
             let ends = || consumer.fetch_watermarks(&name.topic, name.partition, TIMEOUT);
-            let (low, high) = look_up("the ends of a partition", deadline, ends)?;
+            let (low, high) = look_up("the ends of a partition", &goes_on, ends)?;
             let found = begin(element.offset(), (low, high), self.start);
             starts.add_partition_offset(&name.topic, name.partition, Offset::Offset(found.resume_offset))?;
             assigned.push(AssignedPartition { name, ..found });
@@ -177,10 +185,10 @@ fn begin(committed: Offset, (low, high): (i64, i64), start: StartAt) -> Assigned
     }
 }
 
-fn look_up<T>(what: &str, deadline: Instant, ask: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
+fn look_up<T>(what: &str, goes_on: &impl Fn() -> bool, ask: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
     loop {
         match ask() {
-            Err(cause) if Instant::now() < deadline => {
+            Err(cause) if goes_on() => {
                 warn!("looking up {what} failed ({cause}); trying again");
                 // Some answers come at once.
                 std::thread::park_timeout(LOOK_UP_PAUSE);
@@ -201,12 +209,17 @@ impl ClientContext for GroupContext {
 
     fn stats(&self, statistics: Statistics) {
         let mut ends = lock(&self.log_ends);
+        let answers = |node: i32| {
+            let broker = statistics.brokers.values().find(|broker| broker.nodeid == node);
+            broker.is_some_and(|broker| broker.state == "UP" && broker.rxidle < SILENT_BROKER)
+        };
         for (topic, topic_statistics) in statistics.topics {
             for (partition, facts) in topic_statistics.partitions {
                 if !facts.desired || facts.hi_offset < 0 {
                     continue;
                 }
-                let reached = facts.fetchq_cnt == 0 && facts.next_offset >= facts.ls_offset;
+                // What a broker last said says nothing of a log that it does not serve any more.
+                let reached = facts.fetchq_cnt == 0 && facts.next_offset >= facts.ls_offset && answers(facts.broker);
                 let name = TopicPartition { topic: topic.clone(), partition };
                 ends.insert(name, LogEnd { high: facts.hi_offset, reached });
             }

@@ -1,6 +1,7 @@
 //! A member of a consumer group, polled by one thread.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
@@ -56,15 +57,21 @@ pub struct GroupConsumer {
 }
 
 impl GroupConsumer {
-    /// Joins a group for `topics`. Partitions arrive while polling.
-    pub fn join(properties: &Properties, member: Member<'_>, topics: &[&str], start: StartAt) -> Result<Self, Error> {
+    /// Joins a group for `topics`; once `stop` is set it does not try for long what a start needs. Partitions arrive while polling.
+    pub fn join(
+        properties: &Properties,
+        member: Member<'_>,
+        topics: &[&str],
+        start: StartAt,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, Error> {
         let mut config = properties.client_config(DEFAULTS, OWNED);
         config.set("group.id", member.group);
         if let Some(id) = member.static_id {
             config.set("group.instance.id", id);
         }
         let consumer: BaseConsumer<GroupContext> =
-            config.create_with_context(GroupContext::new(start)).map_err(|cause| Error::Properties { cause })?;
+            config.create_with_context(GroupContext::new(start, stop)).map_err(|cause| Error::Properties { cause })?;
         let data = Arc::new(DataQueue::new(consumer.client()).ok_or(Error::NoQueue)?);
         consumer.context().send_data_to(Arc::downgrade(&data));
         consumer.subscribe(topics).map_err(|cause| Error::failed(format!("subscribing to {topics:?}"), cause))?;

@@ -14,6 +14,7 @@ mod transaction;
 pub use admin::{Admin, TopicFacts, TopicSpec};
 pub use assignment::{AssignedPartition, Change, LogEnd, TopicPartition};
 pub use at_rest::{Found, GroupAtRest};
+pub(crate) use client::log_error;
 pub use client::{Error, Properties, StartAt};
 pub use consumer::{GroupConsumer, Member, borrow_record, ends_reading};
 pub use in_process::InProcessBroker;

@@ -57,7 +57,16 @@ pub struct PlainProducer {
 impl PlainProducer {
     /// Connects lazily.
     pub fn new(properties: &Properties) -> Result<Self, Error> {
-        let config = properties.client_config(DEFAULTS, &[("enable.idempotence", "true")]);
+        Self::with(properties, &[("enable.idempotence", "true")])
+    }
+
+    /// For records that are worth nothing later: what is not delivered within a few seconds is given up.
+    pub fn fleeting(properties: &Properties) -> Result<Self, Error> {
+        Self::with(properties, &[("enable.idempotence", "true"), ("message.timeout.ms", "5000")])
+    }
+
+    fn with(properties: &Properties, owned: &[(&str, &str)]) -> Result<Self, Error> {
+        let config = properties.client_config(DEFAULTS, owned);
         let context = CountingContext::default();
         let producer = config.create_with_context(context.clone()).map_err(|cause| Error::Properties { cause })?;
         Ok(Self { producer, context })

@@ -11,10 +11,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
-use tracing::{info, warn};
+use tracing::info;
 
 use super::assignment::TopicPartition;
-use super::client::{Error, LoggingContext, Properties, TIMEOUT};
+use super::client::{Error, LoggingContext, Properties, TIMEOUT, log_error};
 
 /// The key of the record that holds a partition's frontier and position.
 pub const STATE_KEY: &[u8] = b"frontier";
@@ -139,13 +139,17 @@ impl StateReader {
                     continue;
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) | None => {}
-                Some(Err(cause)) => warn!("reading state: {cause}; still trying"),
+                Some(Err(cause)) => log_error(&cause, "reading state; still trying"),
             }
             beat(records);
             self.drop_reached(&mut targets)?;
             if reported.elapsed() > SLOW && !targets.is_empty() {
                 reported = Instant::now();
-                info!(partitions = targets.len(), records, "waiting for the rest of the saved state");
+                info!(
+                    partitions = targets.len(),
+                    records,
+                    "waiting for the rest of the saved state; if this lasts, a transaction was never ended: `kafka-transactions.sh find-hanging` names it, and `abort` ends it"
+                );
             }
             if heard.elapsed() > PATIENCE {
                 let cause = KafkaError::MessageConsumption(rdkafka::error::RDKafkaErrorCode::OperationTimedOut);

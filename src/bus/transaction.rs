@@ -27,7 +27,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("batch.size", "1000000"),
     ("queue.buffering.max.messages", "500000"),
     ("compression.type", "lz4"),
-    ("transaction.timeout.ms", "60000"),
+    // A commit begins when everything is ready. Of a process that is lost inside one, the broker undoes it after so long.
+    ("transaction.timeout.ms", "10000"),
     ("client.id", "streamgauge"),
 ];
 

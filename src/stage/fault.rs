@@ -1,11 +1,10 @@
 //! What can go wrong with a worker, and what may pass by itself.
 
 use rdkafka::error::KafkaError;
-use tracing::warn;
 
 use super::saved;
 use crate::aggregate::rollup;
-use crate::bus::{self, Abort, ends_reading};
+use crate::bus::{self, Abort, ends_reading, log_error};
 use crate::engine::CarryError;
 
 /// Why a worker ended.
@@ -81,6 +80,6 @@ pub(super) fn judge(cause: KafkaError) -> Result<(), Error> {
     if ends_reading(&cause) {
         return Err(Error::Reading(cause));
     }
-    warn!("reading: {cause}; the client goes on by itself");
+    log_error(&cause, "reading; the client goes on by itself");
     Ok(())
 }

@@ -13,6 +13,7 @@ mod commit;
 mod rebalance;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -95,7 +96,7 @@ pub fn work<S: Stage>(
     options: &Options,
     outbox: &Outbox,
     observed: Observed,
-    stop: &AtomicBool,
+    stop: &Arc<AtomicBool>,
 ) -> Result<(), Error> {
     let longest = LongestRecord::new(&options.properties);
     while !stop.load(Ordering::Relaxed) {
@@ -156,7 +157,7 @@ impl<'a, S: Stage> Worker<'a, S> {
         outbox: &'a Outbox,
         observed: &'a Observed,
         longest: &LongestRecord,
-        stop: &AtomicBool,
+        stop: &Arc<AtomicBool>,
     ) -> Result<Option<Self>, Error> {
         let properties = &options.properties;
         let state = StateReader::new(properties)?;
@@ -165,13 +166,13 @@ impl<'a, S: Stage> Worker<'a, S> {
             return Ok(None);
         }
         let ticker = match stage.ticks() {
-            true => Some(Ticker::new(PlainProducer::new(properties)?, options.idle_timeout)),
+            true => Some(Ticker::new(PlainProducer::fleeting(properties)?, options.idle_timeout)),
             false => None,
         };
         let topics = stage.topics();
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         let member = Member { group: &options.group, static_id: options.static_member.as_deref() };
-        let consumer = GroupConsumer::join(properties, member, &names, options.start)?;
+        let consumer = GroupConsumer::join(properties, member, &names, options.start, Arc::clone(stop))?;
         let announce_partitions = stage.announces_to().map(|topic| consumer.partition_count(topic)).transpose()?;
         Ok(Some(Self {
             stage,
@@ -194,7 +195,7 @@ impl<'a, S: Stage> Worker<'a, S> {
     }
 
     /// Works until `stop` is set, then finishes what is closed, commits and leaves the group.
-    fn run(mut self, stop: &AtomicBool) -> Result<(), Error> {
+    fn run(mut self, stop: &Arc<AtomicBool>) -> Result<(), Error> {
         while !stop.load(Ordering::Relaxed) {
             self.read_turn()?;
             self.take_acknowledgements();
@@ -249,8 +250,10 @@ impl<'a, S: Stage> Worker<'a, S> {
         for (name, end) in self.consumer.take_log_ends() {
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.name == name) else { continue };
             slot.log_end = Some(end);
-            if let (true, Some(ticker)) = (end.reached, &mut self.ticker) {
-                ticker.tick_if_silent(&name, &mut slot.silence);
+            match &mut self.ticker {
+                Some(ticker) if end.reached => ticker.tick_if_silent(&name, &mut slot.silence),
+                // Nobody knows whether it is silent.
+                _ => slot.silence.broken(),
             }
         }
         let waiting: usize = self.slots.iter().map(|slot| slot.work.waiting_bytes()).sum();
@@ -332,7 +335,7 @@ impl<'a, S: Stage> Worker<'a, S> {
 }
 
 /// Registers the producer, for as long as it takes; false when told to stop first.
-fn register(producer: &TransactionalProducer, observed: &Observed, stop: &AtomicBool) -> Result<bool, Error> {
+fn register(producer: &TransactionalProducer, observed: &Observed, stop: &Arc<AtomicBool>) -> Result<bool, Error> {
     let mut said = None;
     while !stop.load(Ordering::Relaxed) {
         match producer.register(TRY) {
