@@ -37,6 +37,8 @@ const OWNED: &[(&str, &str)] = &[
     ("enable.partition.eof", "true"),
     ("auto.offset.reset", "earliest"),
     ("fetch.wait.max.ms", "20"),
+    // The default of 1000 stalls a reader that is slower than the broker by whole seconds.
+    ("fetch.queue.backoff.ms", "2"),
 ];
 
 /// How long one look for the next record takes.

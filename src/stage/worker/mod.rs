@@ -42,6 +42,8 @@ const POLL: Duration = Duration::from_millis(20);
 const WAIT_FOR_SINK: Duration = Duration::from_millis(500);
 /// Dead letters and late records beyond this hasten the commit, bytes.
 const WAITING_BYTES: usize = 8 << 20;
+/// Between two looks that others get.
+const PUBLISH_EVERY: Duration = Duration::from_millis(500);
 /// How long one try to register at the bus takes, and the pause after one that failed.
 const TRY: Duration = Duration::from_secs(2);
 /// How long the sink has for what is closed when the worker is told to stop.
@@ -142,6 +144,7 @@ struct Worker<'a, S: Stage> {
     joined: bool,
     announce_partitions: i32,
     last_commit: Instant,
+    last_publish: Instant,
     observed: &'a Observed,
 }
 
@@ -189,6 +192,7 @@ impl<'a, S: Stage> Worker<'a, S> {
             joined: false,
             announce_partitions: announce_partitions.unwrap_or(0),
             last_commit: Instant::now(),
+            last_publish: Instant::now(),
             observed,
             options,
         }))
@@ -259,6 +263,8 @@ impl<'a, S: Stage> Worker<'a, S> {
         let waiting: usize = self.slots.iter().map(|slot| slot.work.waiting_bytes()).sum();
         if self.last_commit.elapsed() >= self.options.commit_interval || waiting > WAITING_BYTES {
             self.commit()?;
+        }
+        if self.last_publish.elapsed() >= PUBLISH_EVERY {
             self.publish();
         }
         Ok(())
@@ -309,6 +315,7 @@ impl<'a, S: Stage> Worker<'a, S> {
     }
 
     fn publish(&mut self) {
+        self.last_publish = Instant::now();
         let mut partitions = Vec::new();
         for slot in &mut self.slots {
             slot.work.report(&slot.name);
