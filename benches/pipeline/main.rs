@@ -131,7 +131,7 @@ fn print_commit_cost(mut own: Args, discarded: &Figures) {
     };
     let before = run("without a commit", parts::NO_COMMIT_MS);
     let with = run("a commit a second", 1_000);
-    let after = run("without, once more", parts::NO_COMMIT_MS);
+    let after = run("without once more", parts::NO_COMMIT_MS);
     let cost = |figures: &Figures| figures.cpu_seconds / figures.events.max(1) as f64;
     let without = f64::midpoint(cost(&before), cost(&after));
     println!(

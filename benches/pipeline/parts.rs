@@ -235,7 +235,8 @@ pub(crate) fn session(args: &Args, work: &dyn Fn(&Status)) -> Figures {
     let found = find_topics(&topology, &properties).expect("the topics are there");
     let settings = Settings {
         properties,
-        group_prefix: "bench".to_owned(),
+        // Of its own: a part that was ended without leaving its group would hold up the next one.
+        group_prefix: format!("{}bench", args.state_prefix),
         instance: "bench".to_owned(),
         static_membership: false,
         start: StartAt::Earliest,
