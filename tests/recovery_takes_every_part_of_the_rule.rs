@@ -9,7 +9,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use streamgauge::engine::{Accepted, CarryStore, CommitPoint, Rules, Timeline};
+use streamgauge::engine::{Accepted, CarryStore, ClosedBoundary, CommitPoint, Rules, Timeline};
 use streamgauge::model::{Boundary, Carries as _, EventTime};
 
 use support::world::{self, Closed, Faults, Partition, Prepared, Producer, Saved};
@@ -327,33 +327,21 @@ impl Partition for Process {
         if !self.rewrites.is_empty() {
             return Some(Closed { end: i64::MIN, rows: std::mem::take(&mut self.rewrites) });
         }
-        loop {
-            let window_end = self.timeline.next_final();
-            let due = self.carries.next_due().filter(|due| self.timeline.is_final(*due));
-            let end = match (window_end, due) {
-                (Some(window_end), Some(due)) => window_end.min(due),
-                (window_end, due) => window_end.or(due)?,
-            };
-            let due = self.carries.close(end);
-            if window_end != Some(end) && due.is_empty() {
-                continue;
-            }
-            let mut closed = Closed { end: end.as_millis(), rows: Vec::new() };
-            for one in &due {
-                let (session, chain) = (one.key()[0], i64::from_le_bytes(one.value().try_into().unwrap()));
-                let key = (self.number, closed.end, usize::from(session), 'f');
-                closed.rows.push((key, [i64::from(session), chain, 0, 0]));
-                self.parts.entry(closed.end).or_default().push((closed.end, FINISHED, 1));
-            }
-            match (window_end == Some(end)).then(|| self.timeline.close_next()).flatten() {
-                Some(window) => self.close_window(end.as_millis(), window.window, &mut closed),
-                None => self.timeline.close_beside(end),
-            }
-            if self.is(Sabotage::HandedOverIsWritten) {
-                self.timeline.acknowledge(end);
-            }
-            return Some(closed);
+        let ClosedBoundary { end, due, window } = self.timeline.close_boundary(&mut self.carries)?;
+        let mut closed = Closed { end: end.as_millis(), rows: Vec::new() };
+        for one in &due {
+            let (session, chain) = (one.key()[0], i64::from_le_bytes(one.value().try_into().unwrap()));
+            let key = (self.number, closed.end, usize::from(session), 'f');
+            closed.rows.push((key, [i64::from(session), chain, 0, 0]));
+            self.parts.entry(closed.end).or_default().push((closed.end, FINISHED, 1));
         }
+        if let Some(window) = window {
+            self.close_window(closed.end, window, &mut closed);
+        }
+        if self.is(Sabotage::HandedOverIsWritten) {
+            self.timeline.acknowledge(end);
+        }
+        Some(closed)
     }
 
     fn acknowledge(&mut self, end: i64) {

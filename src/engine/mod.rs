@@ -16,7 +16,7 @@ mod carry;
 mod timeline;
 
 pub use carry::{CARRY_KEY, CarryError, CarryStore, Due, SavedCarry};
-pub use timeline::{Accepted, Closed, CommitPoint, Timeline};
+pub use timeline::{Accepted, Closed, ClosedBoundary, CommitPoint, Timeline};
 
 /// What decides where windows begin and when they are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

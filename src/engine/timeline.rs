@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Rules;
+use super::{CarryStore, Due, Rules};
 use crate::model::{Boundary, EventTime};
 
 /// A window that has just become final, taken out of the timeline. It waits there for its acknowledgement.
@@ -12,6 +12,17 @@ pub struct Closed<W> {
     pub end: Boundary,
     /// What it holds.
     pub window: W,
+}
+
+/// A boundary that has just closed. It waits in the timeline for its acknowledgement.
+#[derive(Debug)]
+pub struct ClosedBoundary<W> {
+    /// The boundary.
+    pub end: Boundary,
+    /// What fell due there, in order of key.
+    pub due: Vec<Due>,
+    /// The window that ends there.
+    pub window: Option<W>,
 }
 
 /// What a commit saves for a partition, besides its position.
@@ -122,13 +133,33 @@ impl<W> Timeline<W> {
         Some(Closed { end, window })
     }
 
+    /// Closes the oldest boundary that has become final and has something to give: carries that fall due there, the window that ends
+    /// there, or both. Call until `None`, also before the first record of a restored timeline; then acknowledge each.
+    pub fn close_boundary(&mut self, carries: &mut CarryStore) -> Option<ClosedBoundary<W>> {
+        loop {
+            let window_end = self.next_final();
+            let due = carries.next_due().filter(|due| self.is_final(*due));
+            let end = window_end.into_iter().chain(due).min()?;
+            let due = carries.close(end);
+            if window_end == Some(end) {
+                let window = self.close_next().map(|closed| closed.window);
+                return Some(ClosedBoundary { end, due, window });
+            }
+            // What was to be looked at here and is not due waits on.
+            if !due.is_empty() {
+                self.close_beside(end);
+                return Some(ClosedBoundary { end, due, window: None });
+            }
+        }
+    }
+
     /// The end of the window that [`Self::close_next`] would hand out.
-    pub fn next_final(&self) -> Option<Boundary> {
+    fn next_final(&self) -> Option<Boundary> {
         self.oldest_open.filter(|end| self.is_final(*end))
     }
 
     /// Something beside a window has closed at `end`, a boundary that is final: it is waited for like a window.
-    pub fn close_beside(&mut self, end: Boundary) {
+    fn close_beside(&mut self, end: Boundary) {
         let index = self.slots.partition_point(|slot| slot.end < end);
         if self.slots.get(index).is_none_or(|slot| slot.end != end) {
             self.slots.insert(index, Slot { end, first_offset: None, watermark_before: None, state: State::Closed });

@@ -19,7 +19,7 @@ use crate::aggregate::cmcd::{
     CARRY_VERSION, Caps, Context, EdgeTotals, Outcome, RollupKey, Size, SourceLabels, Window, finish_sessions,
 };
 use crate::decode::cmcd::Decoder;
-use crate::engine::{Accepted, CarryStore, CommitPoint, Due, Rules, SavedCarry, Timeline};
+use crate::engine::{Accepted, CarryStore, ClosedBoundary, CommitPoint, Rules, SavedCarry, Timeline};
 use crate::model::cmcd::{Event, Mode};
 use crate::model::{Boundary, EventTime, Reason, Record, Row, Rows};
 
@@ -203,23 +203,12 @@ impl SourceFold {
     /// The oldest boundary that has become final and has something to give. Call until `None`, also before the first record; then
     /// acknowledge each when its rows are safe.
     pub fn close_next(&mut self) -> Option<ClosedSource> {
-        loop {
-            let window_end = self.timeline.next_final();
-            let due = self.carries.next_due().filter(|due| self.timeline.is_final(*due));
-            let end = match (window_end, due) {
-                (Some(window_end), Some(due)) => window_end.min(due),
-                (window_end, due) => window_end.or(due)?,
-            };
-            let due = self.carries.close(end);
-            if window_end != Some(end) && due.is_empty() {
-                // What was to be looked at here waits on.
-                continue;
-            }
-            return Some(self.close(end, window_end == Some(end), &due));
-        }
+        let boundary = self.timeline.close_boundary(&mut self.carries)?;
+        Some(self.close(boundary))
     }
 
-    fn close(&mut self, end: Boundary, has_window: bool, due: &[Due]) -> ClosedSource {
+    fn close(&mut self, boundary: ClosedBoundary<Window<RandomState>>) -> ClosedSource {
+        let ClosedBoundary { end, due, window } = boundary;
         let mut closed = ClosedSource { end, rows: ClosedRows::default(), edges: Vec::new() };
         if !due.is_empty() {
             let window_ms = self.settings.rules.window_ms;
@@ -229,19 +218,15 @@ impl SourceFold {
             closed.rows.0.push(Arc::new(finished.rows));
             closed.edges.extend(finished.edges);
         }
-        let window = if has_window { self.timeline.close_next() } else { None };
-        match window {
-            Some(window) => {
-                self.recent.push_back(window.window.size());
-                if self.recent.len() > 3 {
-                    self.recent.pop_front();
-                }
-                let window = window.window.close(self.labels.clone(), &mut self.carries);
-                self.counts.carries_damaged += window.carries_damaged;
-                closed.rows.0.push(Arc::new(window.sessions));
-                closed.edges.extend(window.edges);
+        if let Some(window) = window {
+            self.recent.push_back(window.size());
+            if self.recent.len() > 3 {
+                self.recent.pop_front();
             }
-            None => self.timeline.close_beside(end),
+            let window = window.close(self.labels.clone(), &mut self.carries);
+            self.counts.carries_damaged += window.carries_damaged;
+            closed.rows.0.push(Arc::new(window.sessions));
+            closed.edges.extend(window.edges);
         }
         if Some(end) <= self.silent_until {
             return ClosedSource { end, rows: ClosedRows::default(), edges: Vec::new() };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::carries::RollupCarries;
 use super::{ClosedEdges, RollupSettings, SavedSource, SourceCommit};
 use crate::aggregate::rollup::{Announcement, ClosingBoundary, EdgeWindow, Partial, close_boundary};
-use crate::engine::{CarryStore, Rules, SavedCarry, Timeline};
+use crate::engine::{CarryStore, ClosedBoundary, Rules, SavedCarry, Timeline};
 use crate::model::{Boundary, EventTime};
 
 /// A source's windows in one epoch.
@@ -69,21 +69,8 @@ impl Generation {
 
     /// Closes every boundary that is final, in ascending order.
     fn close_final(&mut self, source: &str, window_ms: i64) {
-        loop {
-            let window_end = self.timeline.next_final();
-            let due = self.carries.next_due().filter(|due| self.timeline.is_final(*due));
-            let Some(end) = window_end.into_iter().chain(due).min() else { return };
-            let due = self.carries.close(end);
-            let has_window = window_end == Some(end);
-            if !has_window && due.is_empty() {
-                // What was to be looked at here waits on.
-                continue;
-            }
-            let window = if has_window { self.timeline.close_next() } else { None };
-            if window.is_none() {
-                self.timeline.close_beside(end);
-            }
-            let window = window.map_or_else(EdgeWindow::default, |closed| closed.window);
+        while let Some(ClosedBoundary { end, due, window }) = self.timeline.close_boundary(&mut self.carries) {
+            let window = window.unwrap_or_default();
             let partitions_missing = self.missing(end);
             let boundary = ClosingBoundary { end, source, window_ms, window, partitions_missing };
             let due = due.iter().map(|one| (one.key(), one.value()));
