@@ -9,8 +9,8 @@ mod support;
 
 use std::time::Duration;
 
-use proof::tcp_proxy::{BEGIN_TRANSACTION, END_TRANSACTION, TcpProxy};
 use proof::{Fleet, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, Trial, say, system_seeds};
+use support::tcp_proxy::{BEGIN_TRANSACTION, END_TRANSACTION, TcpProxy};
 use support::{Kafka, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(60);

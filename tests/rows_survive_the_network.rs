@@ -8,8 +8,8 @@ mod support;
 
 use std::time::Duration;
 
-use proof::tcp_proxy::{BEGIN_TRANSACTION, TcpProxy, Weather};
 use proof::{Trial, system_seeds};
+use support::tcp_proxy::{BEGIN_TRANSACTION, TcpProxy, Weather};
 use support::{Dice, Kafka, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -92,7 +92,7 @@ impl GroupAtRest {
         self.prove_rest()?;
         let metadata = self.consumer.group_metadata();
         // The broker takes offsets from who is no member as long as the group has none.
-        let outcome = producer.commit_as(metadata.as_ref(), records, offsets);
+        let outcome = producer.commit_as(metadata, records, offsets);
         outcome.map_err(|abort| Error::NotRewritten { group: self.group.clone(), reason: abort.to_string() })
     }
 }

@@ -4,11 +4,14 @@
 //! R2  An abort loses nothing: the caller keeps what it wanted to send until [`TransactionalProducer::commit`] has returned Ok.
 //! R3  After a fatal error nobody knows whether the commit came through: the caller drops all that it holds and begins again from what is
 //!     saved, with a new producer of the same transactional id, whose registration ends its predecessor's transaction.
-//! R4  A dead letter or late record that is too large for the client is cut, with a header that says so: refused for good, it would make
+//! R4  No outage of the bus holds a commit up for ever: after a minute at most it has failed, whatever the client waits for.
+//! R5  A dead letter or late record that is too large for the client is cut, with a header that says so: refused for good, it would make
 //!     every commit of its partition fail. Where the broker takes less, that commit ends as in R3, and the next producer cuts deeper.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::ConsumerGroupMetadata;
@@ -32,9 +35,10 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("client.id", "streamgauge"),
 ];
 
-/// How long each step of a commit may take. A commit that fails takes two steps at most, which must be less than
+/// How long a commit may take until it has failed, and then its undoing. Both together must be less than
 /// [`crate::observe::LONGEST_SILENCE`]: an outage of the bus must not look like a stuck worker.
-const STEP: Duration = Duration::from_secs(15);
+const ATTEMPT: Duration = Duration::from_secs(25);
+const UNDOING: Duration = Duration::from_secs(15);
 /// How long to wait between two looks at the deliveries that are still under way.
 const DELIVERY_PAUSE: Duration = Duration::from_micros(300);
 
@@ -97,7 +101,7 @@ impl<'a> Message<'a> {
         self.value.map_or(0, <[u8]>::len) + self.key.map_or(0, <[u8]>::len) + headers + 64
     }
 
-    /// A dead letter or late record that takes more than `limit` bytes, cut to them (R4); `None` where nothing is to be cut. Keys and
+    /// A dead letter or late record that takes more than `limit` bytes, cut to them (R5); `None` where nothing is to be cut. Keys and
     /// headers are cut too, should they be that long, so that something is left of each.
     fn cut_to(&self, limit: usize) -> Option<Outgoing> {
         let may_be_cut = self.headers.iter().any(|(name, _)| name == header::REASON);
@@ -176,7 +180,7 @@ impl Abort {
     }
 }
 
-/// What may be cut is cut to this (R4); shared by all who hold a clone.
+/// What may be cut is cut to this (R5); shared by all who hold a clone.
 #[derive(Clone, Debug)]
 pub struct LongestRecord(Arc<AtomicUsize>);
 
@@ -203,7 +207,7 @@ impl LongestRecord {
 
 /// A producer whose records become visible together with the offsets they were made from, or not at all.
 pub struct TransactionalProducer {
-    producer: BaseProducer<LoggingContext>,
+    producer: Arc<BaseProducer<LoggingContext>>,
     brokers: String,
     transactional_id: String,
     longest: LongestRecord,
@@ -217,7 +221,7 @@ impl TransactionalProducer {
         let producer =
             config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })?;
         let brokers = properties.brokers().to_owned();
-        Ok(Self { producer, brokers, transactional_id: transactional_id.to_owned(), longest })
+        Ok(Self { producer: Arc::new(producer), brokers, transactional_id: transactional_id.to_owned(), longest })
     }
 
     /// Registers the transactional id, which fences an earlier producer of that id and aborts what it left open. After a time-out
@@ -240,13 +244,13 @@ impl TransactionalProducer {
         records: impl Iterator<Item = Message<'a>>,
         offsets: &[CommitOffset<'_>],
     ) -> Result<(), Abort> {
-        self.commit_as(consumer.group_metadata().as_ref(), records, offsets)
+        self.commit_as(consumer.group_metadata(), records, offsets)
     }
 
     /// The same in the name of this member of a group.
     pub(super) fn commit_as<'a>(
         &self,
-        metadata: Option<&ConsumerGroupMetadata>,
+        metadata: Option<ConsumerGroupMetadata>,
         records: impl Iterator<Item = Message<'a>>,
         offsets: &[CommitOffset<'_>],
     ) -> Result<(), Abort> {
@@ -273,35 +277,59 @@ impl TransactionalProducer {
         if is_fatal(&cause) || self.is_refused_for_size() {
             return Abort::Fatal(cause);
         }
-        match self.producer.abort_transaction(STEP) {
+        match self.producer.abort_transaction(UNDOING) {
             Ok(()) => Abort::Again(cause),
-            Err(abort_failed) => Abort::Fatal(abort_failed),
+            Err(_) => Abort::Fatal(cause),
         }
     }
 
     fn attempt<'a>(
         &self,
         records: impl Iterator<Item = Message<'a>>,
-        offsets: Option<(&ConsumerGroupMetadata, &[CommitOffset<'_>])>,
+        offsets: Option<(ConsumerGroupMetadata, &[CommitOffset<'_>])>,
     ) -> Result<(), KafkaError> {
+        let deadline = Instant::now() + ATTEMPT;
         self.producer.context().forget_undelivered();
         self.producer.begin_transaction()?;
         for record in records {
-            self.send(record)?;
+            self.send(record, deadline)?;
         }
-        self.await_deliveries()?;
+        self.await_deliveries(deadline)?;
         if let Some((metadata, offsets)) = offsets {
             let mut list = TopicPartitionList::with_capacity(offsets.len());
             for one in offsets {
                 list.add_partition_offset(one.topic, one.partition, Offset::Offset(one.offset))?;
             }
-            retry(|| self.producer.send_offsets_to_transaction(&list, metadata, STEP))?;
+            self.send_offsets(list, metadata, deadline)?;
         }
-        retry(|| self.producer.commit_transaction(STEP))
+        retry(deadline, || self.producer.commit_transaction(remaining(deadline)))
     }
 
-    fn send(&self, outgoing: Message<'_>) -> Result<(), KafkaError> {
-        let deadline = Instant::now() + STEP;
+    /// On a thread of its own, which is left behind at the deadline, with the producer: when the broker goes while the group coordinator is
+    /// asked, librdkafka (2.12.1) waits for that answer without end, whatever time-out it was given (R4).
+    fn send_offsets(
+        &self,
+        offsets: TopicPartitionList,
+        metadata: ConsumerGroupMetadata,
+        deadline: Instant,
+    ) -> Result<(), KafkaError> {
+        let producer = Arc::clone(&self.producer);
+        let (answer, answered) = sync_channel(1);
+        let asking = move || {
+            let send = || producer.send_offsets_to_transaction(&offsets, &metadata, remaining(deadline));
+            let outcome = retry(deadline, send);
+            // Before the answer, so that whoever has it is the producer's only owner again.
+            drop(producer);
+            // Nobody listens after the deadline.
+            drop(answer.send(outcome));
+        };
+        let spawned = thread::Builder::new().name("offsets".to_owned()).spawn(asking);
+        spawned.map_err(|_| KafkaError::ConsumerCommit(RDKafkaErrorCode::CriticalSystemResource))?;
+        let timed_out = |_| KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut);
+        answered.recv_timeout(remaining(deadline)).map_err(timed_out)?
+    }
+
+    fn send(&self, outgoing: Message<'_>, deadline: Instant) -> Result<(), KafkaError> {
         let cut = outgoing.cut_to(self.longest.bytes());
         let mut record = cut.as_ref().map_or(outgoing, Outgoing::as_message).to_record();
         loop {
@@ -319,8 +347,7 @@ impl TransactionalProducer {
     }
 
     /// One delivery that failed is enough to make the commit fail, and what is still waiting then would wait until the abort.
-    fn await_deliveries(&self) -> Result<(), KafkaError> {
-        let deadline = Instant::now() + STEP;
+    fn await_deliveries(&self, deadline: Instant) -> Result<(), KafkaError> {
         while self.producer.in_flight_count() > 0 {
             if let Some(cause) = self.producer.context().undelivered() {
                 return Err(KafkaError::MessageProduction(cause));
@@ -329,21 +356,24 @@ impl TransactionalProducer {
                 return Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut));
             }
             self.producer.poll(Duration::ZERO);
-            std::thread::park_timeout(DELIVERY_PAUSE);
+            thread::park_timeout(DELIVERY_PAUSE);
         }
         Ok(())
     }
 }
 
 /// Repeats an operation that the client says may be repeated.
-fn retry(operation: impl Fn() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
-    let deadline = Instant::now() + STEP;
+fn retry(deadline: Instant, operation: impl Fn() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
     loop {
         match operation() {
             Err(KafkaError::Transaction(cause)) if cause.is_retriable() && Instant::now() < deadline => {}
             answer => return answer,
         }
     }
+}
+
+fn remaining(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 fn is_fatal(cause: &KafkaError) -> bool {

@@ -18,6 +18,7 @@ mod plain_rows;
 pub mod records;
 mod starter;
 mod streamgauge;
+pub mod tcp_proxy;
 pub mod world;
 
 use std::io::Write;

@@ -16,7 +16,6 @@ pub mod influx_proxy;
 pub mod line;
 pub mod load;
 mod table;
-pub mod tcp_proxy;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -27,9 +27,11 @@ pub enum Weather {
     Closed,
 }
 
-/// Kafka's requests that begin and end a transaction (protocol guide, "API keys": AddPartitionsToTxn, EndTxn).
+/// Kafka's requests that begin and end a transaction, and the one that takes its offsets (protocol guide, "API keys": AddPartitionsToTxn,
+/// EndTxn, TxnOffsetCommit).
 pub const BEGIN_TRANSACTION: i16 = 24;
 pub const END_TRANSACTION: i16 = 26;
+pub const COMMIT_OFFSETS: i16 = 28;
 
 /// The request at which a connection is to stop.
 #[derive(Clone, Debug)]
