@@ -7,6 +7,7 @@
 mod proof;
 mod support;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use proof::{Fleet, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, Trial, say, system_seeds};
@@ -16,6 +17,9 @@ use support::{Kafka, eventually};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Much longer than a successor of the same name may take.
 const STATIC_SESSION_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Held by who measures: two at once would measure each other.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// How a process is lost.
 struct Loss {
@@ -37,6 +41,7 @@ const LOSSES: [Loss; 4] = [
 
 #[test]
 fn within_seconds_of_the_session_time_out() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((kafka, port, listener)) = Kafka::start_behind_proxy() else { return };
     let bus = TcpProxy::before_kafka(port, listener);
     for seed in system_seeds() {
@@ -68,6 +73,7 @@ fn within_seconds_of_the_session_time_out() {
 /// A static member has its partitions again without waiting for anyone.
 #[test]
 fn back_under_its_name_within_five_seconds() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((kafka, port, listener)) = Kafka::start_behind_proxy() else { return };
     let bus = TcpProxy::before_kafka(port, listener);
     for seed in system_seeds() {

@@ -4,7 +4,7 @@
 //!     crashed worker's transaction is still open. The group's committed offsets must have been looked up before.
 //! R2  Records are handed over one by one, as they come: what is restored exists once in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -95,7 +95,7 @@ impl StateReader {
             if low < high {
                 about += (high - low).unsigned_abs();
                 targets.insert(name.clone(), Target { index, high });
-                let added = assignment.add_partition_offset(&name.topic, name.partition, Offset::Beginning);
+                let added = assignment.add_partition_offset(&name.topic, name.partition, Offset::Offset(low));
                 added.map_err(|cause| Error::failed("reading state", cause))?;
             }
         }
@@ -103,11 +103,22 @@ impl StateReader {
             return Ok(());
         }
         let started = Instant::now();
+        self.learn_leaders(&targets)?;
         self.committed.assign(&assignment).map_err(|cause| Error::failed("reading state", cause))?;
         let outcome = self.read_to(targets, each, &|records| beat(records, about));
         self.committed.unassign().map_err(|cause| Error::failed("reading state", cause))?;
         let records = outcome?;
         info!(partitions = partitions.len(), records, millis = started.elapsed().as_millis(), "read the saved state");
+        Ok(())
+    }
+
+    /// A client that has to ask for the leader of an assigned partition waits half a second between two looks at the answer.
+    fn learn_leaders(&self, targets: &BTreeMap<TopicPartition, Target>) -> Result<(), Error> {
+        let topics: BTreeSet<&str> = targets.keys().map(|name| name.topic.as_str()).collect();
+        for topic in topics {
+            let metadata = self.committed.fetch_metadata(Some(topic), TIMEOUT);
+            metadata.map_err(|cause| Error::failed(format!("asking for the partitions of {topic}"), cause))?;
+        }
         Ok(())
     }
 
