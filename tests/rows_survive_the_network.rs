@@ -9,7 +9,7 @@ mod support;
 use std::time::Duration;
 
 use proof::{Trial, system_seeds};
-use support::tcp_proxy::{BEGIN_TRANSACTION, TcpProxy, Weather};
+use support::tcp_proxy::{TcpProxy, Weather};
 use support::{Dice, Kafka, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,11 +27,10 @@ fn the_broker_crashes_and_comes_back() {
         for part in [20, 60] {
             load.await_percent(part + dice.below(15));
             // Between transactions: see Kafka::crash.
-            for worker in ["session.a", "rollup.a", "session.b", "rollup.b", "session.c", "rollup.c"] {
-                bus.trap(BEGIN_TRANSACTION, &format!(".{worker}."));
-            }
-            eventually(PATIENCE, "every worker is about to begin a transaction", || bus.has_caught());
+            bus.hold();
+            eventually(PATIENCE, "no transaction is open", || bus.is_at_rest());
             kafka.crash();
+            bus.release();
             kafka.start_again();
         }
         trial.finish(fleet, load);

@@ -35,6 +35,9 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("client.id", "streamgauge"),
 ];
 
+/// A commit needs to know of no record but the one that was not delivered.
+const OWNED: &[(&str, &str)] = &[("enable.idempotence", "true"), ("delivery.report.only.error", "true")];
+
 /// How long a commit may take until it has failed, and then its undoing. Both together must be less than
 /// [`crate::observe::LONGEST_SILENCE`]: an outage of the bus must not look like a stuck worker.
 const ATTEMPT: Duration = Duration::from_secs(25);
@@ -216,7 +219,7 @@ pub struct TransactionalProducer {
 impl TransactionalProducer {
     /// Connects lazily. [`Self::register`] must succeed before the first commit. `longest` is what its predecessors of the same id have learnt.
     pub fn new(properties: &Properties, transactional_id: &str, longest: LongestRecord) -> Result<Self, Error> {
-        let mut config = properties.client_config(DEFAULTS, &[("enable.idempotence", "true")]);
+        let mut config = properties.client_config(DEFAULTS, OWNED);
         config.set("transactional.id", transactional_id);
         let producer =
             config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })?;

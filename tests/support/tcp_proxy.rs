@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
@@ -32,6 +32,10 @@ pub enum Weather {
 pub const BEGIN_TRANSACTION: i16 = 24;
 pub const END_TRANSACTION: i16 = 26;
 pub const COMMIT_OFFSETS: i16 = 28;
+/// The one that ends what a predecessor left open (InitProducerId).
+const REGISTER: i16 = 22;
+/// How long a broker may take to mark the end of a transaction in its partitions, after it has answered.
+const MARKING: Duration = Duration::from_millis(500);
 
 /// The request at which a connection is to stop.
 #[derive(Clone, Debug)]
@@ -47,7 +51,17 @@ struct Shared {
     /// Counts up whenever all connections are to be reset.
     resets: watch::Receiver<u64>,
     traps: Mutex<Vec<Trap>>,
+    /// Whether no transaction may begin.
+    holds: watch::Receiver<bool>,
+    transactions: Mutex<Transactions>,
     is_kafka: bool,
+}
+
+/// What was seen of the transactions of all connections.
+struct Transactions {
+    open: usize,
+    /// When one of them began or ended last.
+    changed: Instant,
 }
 
 /// The proxy; it ends when it is dropped.
@@ -55,6 +69,7 @@ pub struct TcpProxy {
     pub address: SocketAddr,
     weather: watch::Sender<Weather>,
     resets: watch::Sender<u64>,
+    holds: watch::Sender<bool>,
     shared: Arc<Shared>,
     // Its tasks serve until it is dropped.
     _runtime: Runtime,
@@ -77,11 +92,14 @@ impl TcpProxy {
         let address = listener.local_addr().unwrap();
         let (weather, weather_seen) = watch::channel(Weather::Fair);
         let (resets, resets_seen) = watch::channel(0);
+        let (holds, holds_seen) = watch::channel(false);
         let shared = Arc::new(Shared {
             upstream,
             weather: weather_seen,
             resets: resets_seen,
             traps: Mutex::default(),
+            holds: holds_seen,
+            transactions: Mutex::new(Transactions { open: 0, changed: Instant::now() }),
             is_kafka,
         });
         let serving = Arc::clone(&shared);
@@ -90,7 +108,7 @@ impl TcpProxy {
                 tokio::spawn(serve(Arc::clone(&serving), client));
             }
         });
-        Self { address, weather, resets, shared, _runtime: runtime }
+        Self { address, weather, resets, holds, shared, _runtime: runtime }
     }
 
     /// Changes the weather for all connections, present and future.
@@ -107,7 +125,7 @@ impl TcpProxy {
     }
 
     /// Stops the connection whose client is about to send a request of this kind with `part` in it: that request and what follows never
-    /// reach the server.
+    /// reach the server. [`BEGIN_TRANSACTION`] is the first of its kind in a transaction.
     pub fn trap(&self, api_key: i16, part: &str) {
         self.shared.traps.lock().unwrap().push(Trap { api_key, part: part.as_bytes().to_vec() });
     }
@@ -115,6 +133,22 @@ impl TcpProxy {
     /// Whether a client has gone into each trap.
     pub fn has_caught(&self) -> bool {
         self.shared.traps.lock().unwrap().is_empty()
+    }
+
+    /// Lets no transaction begin until [`Self::release`].
+    pub fn hold(&self) {
+        self.holds.send_replace(true);
+    }
+
+    /// Lets those begin that were held back.
+    pub fn release(&self) {
+        self.holds.send_replace(false);
+    }
+
+    /// Whether no transaction is open, and those before have had time to leave their marks in all partitions.
+    pub fn is_at_rest(&self) -> bool {
+        let transactions = self.shared.transactions.lock().unwrap();
+        transactions.open == 0 && transactions.changed.elapsed() >= MARKING
     }
 }
 
@@ -143,9 +177,10 @@ async fn serve(shared: Arc<Shared>, mut client: TcpStream) {
 async fn pass_on(shared: &Shared, from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>, is_request: bool) {
     let mut weather = shared.weather.clone();
     let mut buffer = vec![0; 64 << 10];
+    let mut own = OpenTransaction { shared, is_open: false };
     loop {
         let taken = if is_request && shared.is_kafka {
-            read_request(shared, from, &mut buffer).await
+            read_request(&mut own, from, &mut buffer).await
         } else {
             from.read(&mut buffer).await.ok().filter(|bytes| *bytes > 0)
         };
@@ -169,25 +204,66 @@ fn may_pass(weather: Weather, is_request: bool) -> bool {
 }
 
 /// Reads one of Kafka's requests whole: its length, then its kind first.
-async fn read_request(shared: &Shared, from: &mut ReadHalf<'_>, buffer: &mut Vec<u8>) -> Option<usize> {
+async fn read_request(own: &mut OpenTransaction<'_>, from: &mut ReadHalf<'_>, buffer: &mut Vec<u8>) -> Option<usize> {
     buffer.resize(buffer.len().max(4), 0);
     from.read_exact(&mut buffer[..4]).await.ok()?;
     let length = u32::from_be_bytes(buffer[..4].try_into().unwrap()) as usize;
     buffer.resize(buffer.len().max(4 + length), 0);
     from.read_exact(&mut buffer[4..4 + length]).await.ok()?;
-    if shared.falls_into_trap(&buffer[4..4 + length]) {
+    let request = &buffer[4..4 + length];
+    let api_key = i16::from_be_bytes(request.first_chunk().copied().unwrap_or_default());
+    let begins = api_key == BEGIN_TRANSACTION && !own.is_open;
+    if begins {
+        own.shared.holds.clone().wait_for(|holds| !holds).await.ok()?;
+    }
+    if (begins || api_key != BEGIN_TRANSACTION) && own.shared.falls_into_trap(api_key, request) {
         std::future::pending::<()>().await;
+    }
+    if begins {
+        own.begin();
+    }
+    if matches!(api_key, END_TRANSACTION | REGISTER) {
+        own.end();
     }
     Some(4 + length)
 }
 
+/// The transaction that is open on a connection, as far as it was seen there.
+struct OpenTransaction<'a> {
+    shared: &'a Shared,
+    is_open: bool,
+}
+
+impl OpenTransaction<'_> {
+    fn begin(&mut self) {
+        self.is_open = true;
+        self.shared.count_transaction(|open| open + 1);
+    }
+
+    fn end(&mut self) {
+        if std::mem::take(&mut self.is_open) {
+            self.shared.count_transaction(|open| open - 1);
+        }
+    }
+}
+
+impl Drop for OpenTransaction<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 impl Shared {
-    fn falls_into_trap(&self, request: &[u8]) -> bool {
+    fn falls_into_trap(&self, api_key: i16, request: &[u8]) -> bool {
         let mut traps = self.traps.lock().unwrap();
-        let caught = traps.iter().position(|trap| {
-            request.starts_with(&trap.api_key.to_be_bytes())
-                && request.windows(trap.part.len()).any(|part| part == trap.part)
-        });
+        let fits =
+            |trap: &Trap| trap.api_key == api_key && request.windows(trap.part.len()).any(|part| part == trap.part);
+        let caught = traps.iter().position(fits);
         caught.map(|at| traps.swap_remove(at)).is_some()
+    }
+
+    fn count_transaction(&self, change: impl Fn(usize) -> usize) {
+        let mut transactions = self.transactions.lock().unwrap();
+        *transactions = Transactions { open: change(transactions.open), changed: Instant::now() };
     }
 }

@@ -35,7 +35,10 @@ impl Load {
         seed: u64,
         topic: impl Fn(&str) -> String + Send + 'static,
     ) -> Self {
-        let producer = PlainProducer::new(&Properties::for_brokers(brokers)).unwrap();
+        // Back before the processes take an outage of the broker for silence of the viewers.
+        let properties = [("bootstrap.servers", brokers), ("reconnect.backoff.max.ms", "100")];
+        let properties = properties.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let producer = PlainProducer::new(&Properties::new(properties.into())).unwrap();
         let start_ms = now_ms();
         let duration_ms = scenario.duration_ms;
         let simulation = Simulation::new(scenario, seed, EventTime::from_millis(start_ms));
