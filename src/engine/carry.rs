@@ -48,13 +48,14 @@ pub struct SavedCarry {
 }
 
 impl SavedCarry {
-    fn new(key: &[u8], parts: [&[u8]; 3]) -> Self {
-        let mut bytes = Vec::with_capacity(1 + key.len() + parts.iter().map(|part| part.len()).sum::<usize>());
-        bytes.push(CARRY_KEY);
-        bytes.extend_from_slice(key);
-        let key_length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        parts.iter().for_each(|part| bytes.extend_from_slice(part));
-        Self { bytes: bytes.into(), key_length }
+    /// `scratch` is memory to put it together in.
+    fn new(scratch: &mut Vec<u8>, key: &[u8], parts: [&[u8]; 3]) -> Self {
+        scratch.clear();
+        scratch.push(CARRY_KEY);
+        scratch.extend_from_slice(key);
+        let key_length = u32::try_from(scratch.len()).unwrap_or(u32::MAX);
+        parts.iter().for_each(|part| scratch.extend_from_slice(part));
+        Self { bytes: Arc::from(scratch.as_slice()), key_length }
     }
 
     /// The record's key.
@@ -116,6 +117,7 @@ pub struct CarryStore {
     /// Ascending by boundary; within one in order.
     changes: VecDeque<(Boundary, Vec<SavedCarry>)>,
     hasher: RandomState,
+    scratch: Vec<u8>,
 }
 
 impl CarryStore {
@@ -131,6 +133,7 @@ impl CarryStore {
             closing: None,
             changes: VecDeque::new(),
             hasher: RandomState::default(),
+            scratch: Vec::new(),
         }
     }
 
@@ -151,7 +154,7 @@ impl CarryStore {
             return Err(CarryError::Version { found: *version, known: self.version });
         }
         let (until, carry) = rest.split_first_chunk::<8>().ok_or(CarryError::Damaged { length })?;
-        let saved = SavedCarry::new(key, [&[*version], until, carry]);
+        let saved = SavedCarry::new(&mut self.scratch, key, [&[*version], until, carry]);
         self.enter(hash, saved, Boundary::from_millis(i64::from_le_bytes(*until)));
         Ok(())
     }
@@ -188,7 +191,8 @@ impl CarryStore {
         }
         due.sort_unstable_by(|left: &Due, right| left.key().cmp(right.key()));
         for one in &due {
-            self.change(SavedCarry::new(one.key(), [&[], &[], &[]]));
+            let tombstone = SavedCarry::new(&mut self.scratch, one.key(), [&[], &[], &[]]);
+            self.change(tombstone);
         }
         due
     }
@@ -210,7 +214,8 @@ impl CarryStore {
     pub fn into_tombstones(self) -> Vec<SavedCarry> {
         let present = self.entries.iter().flatten().map(|entry| &entry.carry);
         let changed = self.changes.iter().flat_map(|(_, changes)| changes);
-        let tombstone = |one: &SavedCarry| SavedCarry::new(one.own_key(), [&[], &[], &[]]);
+        let mut scratch = Vec::new();
+        let tombstone = |one: &SavedCarry| SavedCarry::new(&mut scratch, one.own_key(), [&[], &[], &[]]);
         let mut tombstones: Vec<SavedCarry> = present.chain(changed).map(tombstone).collect();
         tombstones.sort_unstable_by(|left, right| left.key().cmp(right.key()));
         tombstones.dedup();
@@ -315,7 +320,7 @@ impl Carries for CarryStore {
         // Never at a boundary that is closed already.
         let up = until.as_millis().saturating_add(self.window_ms - 1).div_euclid(self.window_ms);
         let until = Boundary::from_millis(up.saturating_mul(self.window_ms)).max(closing.plus(self.window_ms));
-        let saved = SavedCarry::new(key, [&[self.version], &until.as_millis().to_le_bytes(), value]);
+        let saved = SavedCarry::new(&mut self.scratch, key, [&[self.version], &until.as_millis().to_le_bytes(), value]);
         self.enter(self.hasher.hash_one(key), saved.clone(), until);
         self.change(saved);
     }

@@ -25,7 +25,7 @@ pub struct ClosedWindow {
 
 impl ClosedWindow {
     pub(super) fn new<H>(window: Window<H>, labels: SourceLabels, carries: &mut dyn Carries) -> Self {
-        let Window { start, length_ms, sessions, rollups, tenants, contents, .. } = window;
+        let Window { start, length_ms, sessions, rollups, tenants, contents, facts_cap, .. } = window;
         let mut entries = sessions.into_entries();
         let named = |index: u32| {
             let session = entries.get(index as usize)?;
@@ -33,7 +33,7 @@ impl ClosedWindow {
         };
         let placed = place(entries.len(), named, start, length_ms);
         let mut edges = Edges::new(rollups);
-        let closing = Closing { start, length_ms, tenants: &tenants, contents: &contents };
+        let closing = Closing { start, length_ms, facts_cap, tenants: &tenants, contents: &contents };
         let order = placed.iter().map(|(index, _)| *index);
         let carries_damaged = closing.close(&mut entries, order, &mut edges, carries);
         let (edges, keys) = edges.finish();

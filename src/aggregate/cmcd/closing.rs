@@ -11,6 +11,7 @@ use super::keys::{RollupKey, Rollups};
 use super::life::{Ledger, Life, PlaceKey, Seen};
 use super::names::Names;
 use super::sessions::{Part, Session};
+use super::smallest::cut;
 use super::starvation::Starved;
 use super::window::UNKNOWN;
 use crate::model::bytes::Writer;
@@ -60,6 +61,8 @@ impl Edges {
 pub(super) struct Closing<'w> {
     pub(super) start: Boundary,
     pub(super) length_ms: i64,
+    /// The most facts of a session that count.
+    pub(super) facts_cap: usize,
     pub(super) tenants: &'w Names,
     pub(super) contents: &'w Names,
 }
@@ -104,6 +107,9 @@ impl Closing<'_> {
         scratch: &mut Scratch,
     ) -> bool {
         scratch.ledger.clear();
+        if let Some(rare) = &mut session.rare {
+            rare.is_cut |= !cut(&mut rare.facts, self.facts_cap);
+        }
         session.write_key(self.tenants, &mut scratch.key);
         let hash = stable_hash(&scratch.key);
         let mut totals = count_at_edges(session, hash, edges, &mut scratch.mentioned);

@@ -34,6 +34,7 @@ pub(super) struct Content {
 #[derive(Default)]
 pub(super) struct Rare {
     pub(super) starved: Vec<Starved>,
+    /// In order of arrival until the window closes.
     pub(super) facts: Vec<Fact>,
     /// Whether there were more facts than are kept.
     pub(super) is_cut: bool,

@@ -11,7 +11,7 @@ use super::keys::{KeyParts, Rollups, Sketches};
 use super::life::{CONTENTS_MAX, Signs, content_hash, facts_of, tells_of_life};
 use super::names::Names;
 use super::sessions::{Content, Found, Session, Sessions};
-use super::smallest::keep;
+use super::smallest::{gather, keep};
 use super::starvation::Starved;
 use crate::model::cmcd::{Event, Mode, member_for};
 use crate::model::hash::stable_hash;
@@ -90,7 +90,7 @@ pub struct Window<H> {
     /// Published hashes of the ids seen, 64 bits each.
     seen: HashSet<u64, H>,
     hasher: H,
-    facts_cap: usize,
+    pub(super) facts_cap: usize,
 }
 
 impl<H: BuildHasher + Clone> Window<H> {
@@ -202,7 +202,7 @@ impl<H: BuildHasher + Clone> Window<H> {
         if tells_of_life(event) {
             facts_of(event, after_start_ms, key_hash(), key, &mut |fact| {
                 let rare = session.rare.get_or_insert_default();
-                rare.is_cut |= !keep(&mut rare.facts, fact, *facts_cap);
+                rare.is_cut |= !gather(&mut rare.facts, fact, *facts_cap);
             });
         }
         if event.keys.bs == Some(true) {

@@ -60,7 +60,8 @@ impl Parts {
     }
 }
 
-const VALUES: usize = SUMS + EXTREMES + LIFE_SUMS;
+const LIFE_FROM: usize = SUMS + EXTREMES;
+const VALUES: usize = LIFE_FROM + LIFE_SUMS;
 // Which of them are not 0 is told in one number.
 const _: () = assert!(VALUES <= 64);
 
@@ -179,19 +180,31 @@ impl<'a> Life<'a> {
 }
 
 fn write_totals(out: &mut Writer, totals: &Totals) {
-    let values = || totals.sums.iter().chain(&totals.extremes).chain(&totals.life);
-    let present = values().rev().fold(0_u64, |bits, value| bits << 1 | u64::from(*value != 0));
+    let lists: [&[i64]; 3] = [&totals.sums, &totals.extremes, &totals.life];
+    let mut present = 0_u64;
+    for (index, value) in lists.into_iter().flatten().enumerate() {
+        present |= u64::from(*value != 0) << index;
+    }
     out.unsigned(present);
-    values().filter(|value| **value != 0).for_each(|value| packed::write(out, *value));
+    for value in lists.into_iter().flatten().filter(|value| **value != 0) {
+        packed::write(out, *value);
+    }
 }
 
 fn read_totals(input: &mut Reader<'_>) -> Result<Totals, Short> {
     let mut totals = Totals::default();
-    let present = input.unsigned()?;
-    let Totals { sums, extremes, life } = &mut totals;
-    for (index, value) in (0..).zip(sums.iter_mut().chain(extremes).chain(life)) {
-        if packed::has(present, index) {
-            *value = packed::read(input)?;
+    let mut present = input.unsigned()?;
+    while present != 0 {
+        let index = present.trailing_zeros() as usize;
+        present &= present - 1;
+        let value = packed::read(input)?;
+        let slot = match index {
+            ..SUMS => totals.sums.get_mut(index),
+            SUMS..LIFE_FROM => totals.extremes.get_mut(index - SUMS),
+            _ => totals.life.get_mut(index - LIFE_FROM),
+        };
+        if let Some(slot) = slot {
+            *slot = value;
         }
     }
     Ok(totals)
