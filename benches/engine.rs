@@ -235,7 +235,9 @@ fn close(criterion: &mut Criterion) {
             let close = |window: Window<RandomState>| {
                 let mut carries = CarryStore::new(CARRY_VERSION, RULES.window_ms);
                 carries.close(Boundary::from_millis(START_MS + RULES.window_ms));
-                (window.close(labels.clone(), &mut carries), carries)
+                let closed = window.close(labels.clone(), &mut carries);
+                carries.seal();
+                (closed, carries)
             };
             bencher.iter_batched(filled, close, BatchSize::PerIteration);
         });

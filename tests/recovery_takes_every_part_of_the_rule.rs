@@ -338,6 +338,7 @@ impl Partition for Process {
         if let Some(window) = window {
             self.close_window(closed.end, window, &mut closed);
         }
+        self.carries.seal();
         if self.is(Sabotage::HandedOverIsWritten) {
             self.timeline.acknowledge(end);
         }

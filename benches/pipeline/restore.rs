@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use streamgauge::bus::{Admin, Error, Outgoing, PlainProducer, Properties, StateReader, TopicPartition, TopicSpec};
-use streamgauge::engine::{CARRY_KEY, CarryStore};
+use streamgauge::engine::CarryStore;
+use streamgauge::model::{Boundary, Carries as _};
 
 use crate::Args;
 use crate::measure::{Figures, Stopwatch};
@@ -52,22 +53,31 @@ pub(crate) fn run(args: &Args) {
 }
 
 fn fill(properties: &Properties, args: &Args) {
+    const WINDOW_MS: i64 = 10_000;
     let producer = PlainProducer::new(properties).expect("a client");
     // Bytes that do not compress to nothing.
     let mut noise = 0x9e37_79b9_7f4a_7c15_u64;
-    for number in 0..args.carries {
-        let mut key = vec![CARRY_KEY];
-        key.extend_from_slice(format!("default\0{number:08x}-5b2a-4c1d-9e3f-{number:012x}").as_bytes());
-        let mut value = vec![VERSION];
-        value.extend_from_slice(&(1_767_600_000_000_i64 + (number as i64 % 360) * 10_000).to_le_bytes());
-        while value.len() < CARRY_BYTES {
-            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            value.push((noise >> 60) as u8);
+    for partition in 0..args.partitions {
+        let mut store = CarryStore::new(VERSION, WINDOW_MS);
+        let start = Boundary::from_millis(1_767_600_000_000);
+        store.close(start);
+        let step = args.partitions.unsigned_abs() as usize;
+        for number in (u64::try_from(partition).expect("not negative")..args.carries).step_by(step) {
+            let key = format!("default\0{number:08x}-5b2a-4c1d-9e3f-{number:012x}");
+            let mut carry = Vec::with_capacity(CARRY_BYTES);
+            while carry.len() < CARRY_BYTES {
+                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                carry.push((noise >> 60) as u8);
+            }
+            store.put(key.as_bytes(), &carry, start.plus((number as i64 % 360) * WINDOW_MS));
         }
-        let partition =
-            Some(i32::try_from(number % u64::from(args.partitions.unsigned_abs())).expect("few partitions"));
-        let outgoing = Outgoing { topic: TOPIC.to_owned(), partition, key: Some(key), value, headers: Vec::new() };
-        producer.send(&outgoing, None).expect("the broker takes it");
+        store.seal();
+        for page in store.changes(Some(start)) {
+            let (key, value) = (Some(page.key().to_vec()), page.value().unwrap_or_default().to_vec());
+            let (topic, partition) = (TOPIC.to_owned(), Some(partition));
+            let outgoing = Outgoing { topic, partition, key, value, headers: Vec::new() };
+            producer.send(&outgoing, None).expect("the broker takes it");
+        }
     }
     producer.flush(Duration::from_secs(60)).expect("everything is delivered");
 }

@@ -1,5 +1,6 @@
 //! `streamgauge reset`: a source's rows computed again from a time on.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use anyhow::{Context as _, bail};
@@ -11,7 +12,7 @@ use crate::aggregate::rollup::LONGEST_WINDOW_MS;
 use crate::bus::{
     Admin, CommitOffset, Found, GroupAtRest, Message, Properties, STATE_KEY, StateReader, TopicPartition,
 };
-use crate::engine::CARRY_KEY;
+use crate::engine::{CARRY_KEY, carries_in};
 use crate::model::{Boundary, EventTime};
 use crate::stage::{ResetSource, epoch_of};
 use crate::topology::Source;
@@ -55,8 +56,8 @@ pub struct ResetArgs {
 struct Partition {
     state: TopicPartition,
     frontier: Option<Vec<u8>>,
-    /// Keys of its carries, with the first byte.
-    carries: Vec<Vec<u8>>,
+    /// Keys of its pages of carries, and how many those hold.
+    pages: BTreeMap<Vec<u8>, usize>,
     committed: Option<i64>,
     found: Found,
 }
@@ -121,33 +122,28 @@ fn look(
         .map(|(number, (committed, found))| Partition {
             state: state(number),
             frontier: None,
-            carries: Vec::new(),
+            pages: BTreeMap::new(),
             committed,
             found,
         })
         .collect();
     let names: Vec<TopicPartition> = partitions.iter().map(|one| one.state.clone()).collect();
     let reader = StateReader::new(properties)?;
-    let mut carries: Vec<std::collections::BTreeSet<Vec<u8>>> = vec![std::collections::BTreeSet::new(); names.len()];
     reader.read::<crate::bus::Error>(
         &names,
         &mut |record| {
-            let Some((one, carries)) = partitions.get_mut(record.partition).zip(carries.get_mut(record.partition))
-            else {
-                return Ok(());
-            };
+            let Some(one) = partitions.get_mut(record.partition) else { return Ok(()) };
             match record.value {
                 value if record.key == STATE_KEY => one.frontier = value.map(<[u8]>::to_vec),
-                Some(_) if record.key.first() == Some(&CARRY_KEY) => drop(carries.insert(record.key.to_vec())),
-                _ => drop(carries.remove(record.key)),
+                Some(value) if record.key.first() == Some(&CARRY_KEY) => {
+                    one.pages.insert(record.key.to_vec(), carries_in(value).count());
+                }
+                _ => drop(one.pages.remove(record.key)),
             }
             Ok(())
         },
         &|_, _| {},
     )?;
-    for (one, carries) in partitions.iter_mut().zip(carries) {
-        one.carries = carries.into_iter().collect();
-    }
     Ok(partitions)
 }
 
@@ -167,7 +163,7 @@ fn tell(source: &Source, silent_until: Boundary, partitions: &[Partition]) -> an
         let committed = one.committed.map_or_else(|| "none".to_owned(), |offset| offset.to_string());
         let Found { offset, low, high } = one.found;
         let number = one.state.partition;
-        let (to_read, carries) = (high - offset, one.carries.len());
+        let (to_read, carries) = (high - offset, one.pages.values().sum::<usize>());
         writeln!(out, "{number:>9}  {committed:>14}  {offset:>14}  {to_read:>14}  {carries:>10}")?;
         cut += usize::from(offset == low && low > 0);
     }
@@ -193,7 +189,7 @@ fn apply(
         offsets.push(CommitOffset { topic: &source.topic, partition: one.state.partition, offset: one.found.offset });
     }
     let record = |one: &'_ Partition, key, value| (one.state.partition, key, value);
-    let tombstones = partitions.iter().flat_map(|one| one.carries.iter().map(move |key| record(one, &**key, None)));
+    let tombstones = partitions.iter().flat_map(|one| one.pages.keys().map(move |key| record(one, &**key, None)));
     let frontiers = partitions.iter().zip(&states).map(|(one, state)| record(one, STATE_KEY, Some(&**state)));
     let topic = partitions.first().map_or("", |one| &*one.state.topic);
     let messages = tombstones.chain(frontiers).map(|(partition, key, value): (i32, &[u8], Option<&[u8]>)| Message {

@@ -3,22 +3,19 @@
 //! R1  A carry changes only while a boundary is being closed. Each change is kept as of its boundary until a commit covers that, so that
 //!     a commit saves the past as it was at its frontier, however far the windows have closed since.
 //! R2  A carry falls due at a boundary that was known when it was written: event time alone decides, never the wall clock.
-//! R3  A carry that has fallen due is gone, and its tombstone is saved like any change: a ghost would be due again after a restart.
+//! R3  A carry that has fallen due is gone, and what is saved says so: a ghost would be due again after a restart.
+//! R4  Carries are kept and saved by the page, and the published hash of a key says in which. Sessions that are watched change at each
+//!     boundary, all of a page together, so that memory and the bus bear one record for a dozen of them.
+//! R5  A page is bounded: of more carries than it holds, those with the largest keys are let go. Only ids that were made for one page fill it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::hash::BuildHasher;
-use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-
+use super::page::{Draft, Entry, SavedPage};
+use crate::model::hash::stable_hash;
 use crate::model::{Boundary, Carries};
 
-/// The first byte of every key in a state topic that belongs to a carry.
-pub const CARRY_KEY: u8 = 0;
-
-/// The length of what stands before a carry in its record: the version, then the boundary at which it falls due.
-const FRAME: usize = 9;
+/// How many pages a store has: a dozen carries in each with as many sessions as a partition can serve on a core.
+const PAGES: u16 = 2048;
 
 /// Why a saved carry cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,147 +28,127 @@ pub enum CarryError {
         /// The newest version that this program knows.
         known: u8,
     },
-    /// It is too short to be one.
-    #[error("a saved carry is damaged: it has {length} bytes")]
+    /// It cannot be read.
+    #[error("a saved page of carries is damaged: it has {length} bytes")]
     Damaged {
         /// How long its value is.
         length: usize,
     },
 }
 
-/// A carry as its state topic has it: key and value in one piece of memory, shared with the commit that saves it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedCarry {
-    bytes: Arc<[u8]>,
-    /// Where the value begins.
-    key_length: u32,
-}
-
-impl SavedCarry {
-    /// `scratch` is memory to put it together in.
-    fn new(scratch: &mut Vec<u8>, key: &[u8], parts: [&[u8]; 3]) -> Self {
-        scratch.clear();
-        scratch.push(CARRY_KEY);
-        scratch.extend_from_slice(key);
-        let key_length = u32::try_from(scratch.len()).unwrap_or(u32::MAX);
-        parts.iter().for_each(|part| scratch.extend_from_slice(part));
-        Self { bytes: Arc::from(scratch.as_slice()), key_length }
-    }
-
-    /// The record's key.
-    pub fn key(&self) -> &[u8] {
-        self.bytes.get(..self.key_length as usize).unwrap_or_default()
-    }
-
-    /// The record's value; `None` is a tombstone.
-    pub fn value(&self) -> Option<&[u8]> {
-        self.bytes.get(self.key_length as usize..).filter(|value| !value.is_empty())
-    }
-
-    /// The key as the windows know it.
-    fn own_key(&self) -> &[u8] {
-        self.key().get(1..).unwrap_or_default()
-    }
-
-    fn carry(&self) -> &[u8] {
-        self.bytes.get(self.key_length as usize + FRAME..).unwrap_or_default()
-    }
-}
-
 /// A carry that has fallen due.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due(SavedCarry);
+pub struct Due {
+    key: Box<[u8]>,
+    value: Box<[u8]>,
+}
 
 impl Due {
     /// Its key.
     pub fn key(&self) -> &[u8] {
-        self.0.own_key()
+        &self.key
     }
 
     /// What was carried.
     pub fn value(&self) -> &[u8] {
-        self.0.carry()
+        &self.value
     }
 }
 
+#[derive(Clone, Debug, Default)]
+struct Page {
+    saved: SavedPage,
+    /// When the first of its carries falls due.
+    first_due: Option<Boundary>,
+    /// The queue in which it waits: at or before that.
+    queued: Option<Boundary>,
+    /// What was put since it was written: the last one, as an index.
+    staged: Option<u32>,
+    is_changed: bool,
+}
+
+/// A carry that is not in its page yet.
 #[derive(Clone, Debug)]
-struct Entry {
-    carry: SavedCarry,
+struct Staged {
+    key: std::ops::Range<usize>,
+    carry: std::ops::Range<usize>,
     until: Boundary,
-    /// The queue in which it waits: at or before `until`.
-    queued: Boundary,
+    /// The one before in the same page.
+    before: Option<u32>,
 }
 
 /// The carries of one partition.
 #[derive(Clone, Debug)]
 pub struct CarryStore {
+    /// Tells its records from those of other stores in the same partition of a state topic.
+    name: Box<[u8]>,
     version: u8,
     window_ms: i64,
-    table: HashTable<u32>,
-    entries: Vec<Option<Entry>>,
-    free: Vec<u32>,
-    /// When to look at which entries. A carry that is written again stays where it waits, and is queued anew when its turn comes.
-    queues: BTreeMap<Boundary, Vec<u32>>,
+    /// None before the first carry.
+    pages: Vec<Page>,
+    count: usize,
+    /// When to look at which pages. One that is written again stays where it waits, and is queued anew when its turn comes.
+    queues: BTreeMap<Boundary, Vec<u16>>,
     /// The boundary that is being closed.
     closing: Option<Boundary>,
+    staged: Vec<Staged>,
+    /// The bytes of what is staged.
+    staging: Vec<u8>,
+    changed: Vec<u16>,
     /// Ascending by boundary; within one in order.
-    changes: VecDeque<(Boundary, Vec<SavedCarry>)>,
-    hasher: RandomState,
-    scratch: Vec<u8>,
+    changes: VecDeque<(Boundary, Vec<SavedPage>)>,
+    draft: Draft,
 }
 
 impl CarryStore {
     /// Without any carry. `version` is the first byte of each record; a carry falls due at a multiple of `window_ms`.
     pub fn new(version: u8, window_ms: i64) -> Self {
+        Self::named(&[], version, window_ms)
+    }
+
+    /// The same with a name that each of its records' keys has before the number of the page.
+    pub fn named(name: &[u8], version: u8, window_ms: i64) -> Self {
         Self {
+            name: name.into(),
             version,
             window_ms,
-            table: HashTable::new(),
-            entries: Vec::new(),
-            free: Vec::new(),
+            pages: Vec::new(),
+            count: 0,
             queues: BTreeMap::new(),
             closing: None,
+            staged: Vec::new(),
+            staging: Vec::new(),
+            changed: Vec::new(),
             changes: VecDeque::new(),
-            hasher: RandomState::default(),
-            scratch: Vec::new(),
+            draft: Draft::default(),
         }
     }
 
-    /// Takes in a record of the state topic, in order of offset; the key without its first byte, `None` for a tombstone.
+    /// Takes in a record of the state topic, in order of offset: what stands in its key behind the name, and its value, `None` for a
+    /// tombstone.
     ///
     /// # Errors
     /// When a newer program wrote it, or it is none.
-    pub fn load(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), CarryError> {
-        let hash = self.hasher.hash_one(key);
-        let Some(value) = value.filter(|value| !value.is_empty()) else {
-            self.forget(hash, key);
-            return Ok(());
-        };
-        let (Some((version, rest)), length) = (value.split_first(), value.len()) else {
-            return Err(CarryError::Damaged { length: 0 });
-        };
-        if *version > self.version {
-            return Err(CarryError::Version { found: *version, known: self.version });
+    pub fn load(&mut self, number: &[u8], value: Option<&[u8]>) -> Result<(), CarryError> {
+        let value = value.unwrap_or_default();
+        let number = <[u8; 2]>::try_from(number).map(u16::from_be_bytes).ok().filter(|number| *number < PAGES);
+        let number = number.ok_or(CarryError::Damaged { length: value.len() })?;
+        self.draft.begin(&self.name, number);
+        if !value.is_empty() {
+            self.draft.load(value, self.version)?;
         }
-        let (until, carry) = rest.split_first_chunk::<8>().ok_or(CarryError::Damaged { length })?;
-        let saved = SavedCarry::new(&mut self.scratch, key, [&[*version], until, carry]);
-        self.enter(hash, saved, Boundary::from_millis(i64::from_le_bytes(*until)));
+        self.replace(number);
         Ok(())
-    }
-
-    /// The carry in the value of a record of the state topic; `None` when that is too short to hold one.
-    pub fn carry_of(value: &[u8]) -> Option<&[u8]> {
-        value.get(FRAME..)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.count
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.count == 0
     }
 
     /// The next boundary at which something may fall due.
@@ -181,24 +158,38 @@ impl CarryStore {
 
     /// Begins to close `boundary`, and takes out what falls due there, in order of key. Boundaries come in ascending order.
     pub fn close(&mut self, boundary: Boundary) -> Vec<Due> {
+        self.seal();
         self.closing = Some(boundary);
         let mut due = Vec::new();
         while let Some(queue) = self.queues.first_entry().filter(|queue| *queue.key() <= boundary) {
             let (queued, waiting) = queue.remove_entry();
-            for index in waiting {
-                self.take_turn(index, queued, boundary, &mut due);
+            for number in waiting {
+                self.take_turn(number, queued, boundary, &mut due);
             }
         }
-        due.sort_unstable_by(|left: &Due, right| left.key().cmp(right.key()));
-        for one in &due {
-            let tombstone = SavedCarry::new(&mut self.scratch, one.key(), [&[], &[], &[]]);
-            self.change(tombstone);
-        }
+        due.sort_unstable_by(|left: &Due, right| left.key.cmp(&right.key));
         due
     }
 
-    /// What a commit with this frontier has to save, in the order in which it must be written.
-    pub fn changes(&self, frontier: Option<Boundary>) -> impl Iterator<Item = &SavedCarry> {
+    /// Ends the boundary that is being closed: what was put is in its page from now on, and can be saved.
+    pub fn seal(&mut self) {
+        let Some(closing) = self.closing.filter(|_| !self.changed.is_empty()) else { return };
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        let mut order = Vec::new();
+        let saved: Vec<SavedPage> = changed.drain(..).map(|number| self.write(number, closing, &mut order)).collect();
+        self.changed = changed;
+        self.staged.clear();
+        self.staging.clear();
+        match self.changes.back_mut() {
+            Some((boundary, changes)) if *boundary == closing => changes.extend(saved),
+            _ => self.changes.push_back((closing, saved)),
+        }
+    }
+
+    /// What a commit with this frontier has to save, in the order in which it must be written. Only after [`Self::seal`].
+    pub fn changes(&self, frontier: Option<Boundary>) -> impl Iterator<Item = &SavedPage> {
+        debug_assert!(self.changed.is_empty(), "what was put is in its page");
         let covered = self.changes.iter().take_while(move |(boundary, _)| Some(*boundary) <= frontier);
         covered.flat_map(|(_, changes)| changes)
     }
@@ -211,125 +202,157 @@ impl CarryStore {
     }
 
     /// Gives everything up, for whoever begins anew: the tombstones of all that a commit may have saved, in order of key.
-    pub fn into_tombstones(self) -> Vec<SavedCarry> {
-        let present = self.entries.iter().flatten().map(|entry| &entry.carry);
+    pub fn into_tombstones(mut self) -> Vec<SavedPage> {
+        self.seal();
+        let present = self.pages.iter().map(|page| &page.saved);
         let changed = self.changes.iter().flat_map(|(_, changes)| changes);
-        let mut scratch = Vec::new();
-        let tombstone = |one: &SavedCarry| SavedCarry::new(&mut scratch, one.own_key(), [&[], &[], &[]]);
-        let mut tombstones: Vec<SavedCarry> = present.chain(changed).map(tombstone).collect();
+        let keyed = present.chain(changed).filter(|page| !page.key().is_empty());
+        let mut tombstones: Vec<SavedPage> = keyed.map(SavedPage::tombstone).collect();
         tombstones.sort_unstable_by(|left, right| left.key().cmp(right.key()));
         tombstones.dedup();
         tombstones
     }
 
-    /// Looks at an entry whose queue has come: it is due, or waits on.
-    fn take_turn(&mut self, index: u32, queued: Boundary, boundary: Boundary, due: &mut Vec<Due>) {
-        let Some(slot) = self.entries.get_mut(index as usize) else { return };
-        let Some(entry) = slot else { return };
-        if entry.queued != queued {
-            // It waits in an earlier queue that came before this one, or its place was given to another.
+    /// Looks at a page whose queue has come: some of it is due, or it waits on.
+    fn take_turn(&mut self, number: u16, queued: Boundary, boundary: Boundary, due: &mut Vec<Due>) {
+        let Some(page) = self.pages.get_mut(usize::from(number)) else { return };
+        if page.queued != Some(queued) {
+            // It waits in an earlier queue that came before this one.
             return;
         }
-        if entry.until > boundary {
-            entry.queued = entry.until;
-            self.queues.entry(entry.until).or_default().push(index);
+        page.queued = None;
+        let Some(first_due) = page.first_due else { return };
+        if first_due > boundary {
+            page.queued = Some(first_due);
+            self.queues.entry(first_due).or_default().push(number);
             return;
         }
-        let Some(entry) = slot.take() else { return };
-        let hash = self.hasher.hash_one(entry.carry.own_key());
-        if let Ok(found) = self.table.find_entry(hash, |candidate| *candidate == index) {
-            found.remove();
-        }
-        self.free.push(index);
-        due.push(Due(entry.carry));
+        let over = page.saved.entries().filter(|entry| entry.until <= boundary);
+        due.extend(over.map(|entry| Due { key: entry.key.into(), value: entry.carry.into() }));
+        self.mark_changed(number);
     }
 
-    fn change(&mut self, saved: SavedCarry) {
-        let Some(closing) = self.closing else { return };
-        match self.changes.back_mut() {
-            Some((boundary, changes)) if *boundary == closing => changes.push(saved),
-            _ => self.changes.push_back((closing, vec![saved])),
+    fn mark_changed(&mut self, number: u16) {
+        let Some(page) = self.pages.get_mut(usize::from(number)) else { return };
+        if !std::mem::replace(&mut page.is_changed, true) {
+            self.changed.push(number);
         }
     }
 
-    fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        let is_it = |index: &u32| self.entry(*index).is_some_and(|entry| entry.carry.own_key() == key);
-        self.table.find(hash, is_it).copied()
-    }
-
-    fn entry(&self, index: u32) -> Option<&Entry> {
-        self.entries.get(index as usize)?.as_ref()
-    }
-
-    fn enter(&mut self, hash: u64, carry: SavedCarry, until: Boundary) {
-        if let Some(index) = self.find(hash, carry.own_key()) {
-            self.replace(index, carry, until);
-            return;
+    /// Writes a page anew: what is not due by now, and what was put. `order` is memory to sort in.
+    fn write(&mut self, number: u16, closing: Boundary, order: &mut Vec<u32>) -> SavedPage {
+        let Self { pages, staged, staging, draft, name, version, .. } = self;
+        let Some(page) = pages.get_mut(usize::from(number)) else { return SavedPage::default() };
+        page.is_changed = false;
+        order.clear();
+        let mut next = page.staged.take();
+        while let Some(one) = next.and_then(|index| staged.get(index as usize)) {
+            order.extend(next);
+            next = one.before;
         }
-        let entry = Entry { carry, until, queued: until };
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => {
-                let Ok(index) = u32::try_from(self.entries.len()) else { return };
-                self.entries.push(None);
-                index
+        let entry = |index: &u32| staged.get(*index as usize).map(|one| entry(staging, one));
+        order.sort_unstable_by(|left, right| entry(left).map(|one| one.key).cmp(&entry(right).map(|one| one.key)));
+        draft.begin(name, number);
+        let mut put = order.iter().filter_map(entry).peekable();
+        for old in page.saved.entries().filter(|one| one.until > closing) {
+            while let Some(new) = put.next_if(|new| new.key < old.key) {
+                draft.add(*version, new);
             }
-        };
-        if let Some(slot) = self.entries.get_mut(index as usize) {
-            *slot = Some(entry);
+            // What was put takes its place.
+            if put.peek().is_none_or(|new| new.key != old.key) {
+                draft.add(*version, old);
+            }
         }
-        self.queues.entry(until).or_default().push(index);
-        let Self { table, entries, hasher, .. } = self;
-        let rehash = |index: &u32| {
-            let entry = entries.get(*index as usize).and_then(Option::as_ref);
-            entry.map_or(0, |entry| hasher.hash_one(entry.carry.own_key()))
-        };
-        table.insert_unique(hash, index, rehash);
+        put.for_each(|new| draft.add(*version, new));
+        self.replace(number)
     }
 
-    fn replace(&mut self, index: u32, carry: SavedCarry, until: Boundary) {
-        let Some(Some(entry)) = self.entries.get_mut(index as usize) else { return };
-        entry.carry = carry;
-        entry.until = until;
-        if until < entry.queued {
-            entry.queued = until;
-            self.queues.entry(until).or_default().push(index);
+    /// Puts the draft in the place of a page.
+    fn replace(&mut self, number: u16) -> SavedPage {
+        if self.pages.is_empty() {
+            self.pages.resize_with(usize::from(PAGES), Page::default);
         }
+        let (saved, first_due) = self.draft.finish();
+        let Some(page) = self.pages.get_mut(usize::from(number)) else { return saved };
+        self.count = self.count - page.saved.carries() + saved.carries();
+        page.saved = if saved.carries() > 0 { saved.clone() } else { SavedPage::default() };
+        page.first_due = first_due;
+        if let Some(due) = first_due.filter(|due| page.queued.is_none_or(|queued| *due < queued)) {
+            page.queued = Some(due);
+            self.queues.entry(due).or_default().push(number);
+        }
+        saved
     }
 
-    fn forget(&mut self, hash: u64, key: &[u8]) {
-        let Some(index) = self.find(hash, key) else { return };
-        if let Ok(found) = self.table.find_entry(hash, |candidate| *candidate == index) {
-            found.remove();
+    /// What was put under this key into a page at the boundary that is being closed.
+    fn find_staged(&self, page: &Page, key: &[u8]) -> Option<u32> {
+        let mut next = page.staged;
+        while let Some((index, staged)) = next.and_then(|index| Some((index, self.staged.get(index as usize)?))) {
+            if self.staging.get(staged.key.clone()) == Some(key) {
+                return Some(index);
+            }
+            next = staged.before;
         }
-        if let Some(slot) = self.entries.get_mut(index as usize) {
-            *slot = None;
-        }
-        self.free.push(index);
+        None
     }
 }
 
 impl Carries for CarryStore {
     fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        let index = self.find(self.hasher.hash_one(key), key)?;
-        self.entry(index).map(|entry| entry.carry.carry())
+        let page = self.pages.get(usize::from(page_of(key)))?;
+        if let Some(staged) = self.find_staged(page, key).and_then(|index| self.staged.get(index as usize)) {
+            return self.staging.get(staged.carry.clone());
+        }
+        let found = page.saved.entries().take_while(|entry| entry.key <= key).find(|entry| entry.key == key);
+        found.filter(|entry| Some(entry.until) > self.closing).map(|entry| entry.carry)
     }
 
     fn put(&mut self, key: &[u8], value: &[u8], until: Boundary) {
         let Some(closing) = self.closing else { return };
+        if self.pages.is_empty() {
+            self.pages.resize_with(usize::from(PAGES), Page::default);
+        }
         // Never at a boundary that is closed already.
         let up = until.as_millis().saturating_add(self.window_ms - 1).div_euclid(self.window_ms);
         let until = Boundary::from_millis(up.saturating_mul(self.window_ms)).max(closing.plus(self.window_ms));
-        let saved = SavedCarry::new(&mut self.scratch, key, [&[self.version], &until.as_millis().to_le_bytes(), value]);
-        self.enter(self.hasher.hash_one(key), saved.clone(), until);
-        self.change(saved);
+        let number = page_of(key);
+        let Some(page) = self.pages.get(usize::from(number)) else { return };
+        let again = self.find_staged(page, key);
+        let carry = append(&mut self.staging, value);
+        if let Some(staged) = again.and_then(|index| self.staged.get_mut(index as usize)) {
+            (staged.carry, staged.until) = (carry, until);
+            return;
+        }
+        let Ok(index) = u32::try_from(self.staged.len()) else { return };
+        let key = append(&mut self.staging, key);
+        if let Some(page) = self.pages.get_mut(usize::from(number)) {
+            self.staged.push(Staged { key, carry, until, before: page.staged.replace(index) });
+        }
+        self.mark_changed(number);
     }
+}
+
+/// In which page a key is.
+fn page_of(key: &[u8]) -> u16 {
+    (stable_hash(key) % u64::from(PAGES)) as u16
+}
+
+fn append(staging: &mut Vec<u8>, bytes: &[u8]) -> std::ops::Range<usize> {
+    let start = staging.len();
+    staging.extend_from_slice(bytes);
+    start..staging.len()
+}
+
+fn entry<'a>(staging: &'a [u8], staged: &Staged) -> Entry<'a> {
+    let bytes = |range: &std::ops::Range<usize>| staging.get(range.clone()).unwrap_or_default();
+    Entry { key: bytes(&staged.key), until: staged.until, carry: bytes(&staged.carry) }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::engine::CARRY_KEY;
 
     fn at(millis: i64) -> Boundary {
         Boundary::from_millis(millis)
@@ -349,12 +372,17 @@ mod tests {
         assert_eq!(texts(&store.close(at(20))), [("b", "1")]);
         store.put(b"a", b"2", at(60));
         store.put(b"c", b"1", at(90));
+        store.seal();
         assert_eq!(store.next_due(), Some(at(40)), "looked at, and found to wait on");
         assert_eq!(store.close(at(40)), []);
         store.put(b"c", b"2", at(50));
         assert_eq!(texts(&store.close(at(60))), [("a", "2"), ("c", "2")]);
-        assert_eq!((store.len(), store.get(b"a")), (0, None));
+        assert_eq!(store.get(b"a"), None);
+        store.seal();
+        assert!(store.is_empty());
         store.put(b"a", b"3", at(0));
+        assert_eq!(store.get(b"a"), Some(b"3".as_slice()));
+        store.seal();
         assert_eq!(store.next_due(), Some(at(70)), "never at a boundary that is closed");
         assert_eq!(store.close(at(90)).len(), 1, "what waited for c is stale");
     }
@@ -368,6 +396,7 @@ mod tests {
         store.close(at(20));
         store.put(b"a", b"2", at(50));
         store.close(at(30));
+        store.seal();
         let restored = |frontier| {
             let mut copy = CarryStore::new(1, 10);
             for change in store.changes(Some(frontier)) {
@@ -386,15 +415,59 @@ mod tests {
         // b is saved until its tombstone is.
         let given_up = store.into_tombstones();
         assert!(given_up.iter().all(|one| one.value().is_none()));
-        assert_eq!(given_up.iter().map(SavedCarry::key).collect::<Vec<_>>(), [b"\0a", b"\0b"]);
+        let mut pages = [b"a", b"b"].map(|key| [&[CARRY_KEY][..], &page_of(key).to_be_bytes()].concat());
+        pages.sort();
+        assert_eq!(given_up.iter().map(SavedPage::key).collect::<Vec<_>>(), pages);
+    }
+
+    /// Keys of one page.
+    fn neighbours(count: usize) -> Vec<Vec<u8>> {
+        let keys = (0_u32..).map(|number| number.to_string().into_bytes());
+        keys.filter(|key| page_of(key) == 7).take(count).collect()
+    }
+
+    #[test]
+    fn carries_of_one_page_are_saved_together_and_each_has_its_own_life() {
+        let keys = neighbours(4);
+        let mut store = CarryStore::named(b"name", 1, 10);
+        store.close(at(10));
+        keys.iter().rev().for_each(|key| store.put(key, key, at(50)));
+        store.put(&keys[1], b"again", at(20));
+        store.seal();
+        assert_eq!((store.len(), store.changes(Some(at(10))).count()), (4, 1));
+        assert_eq!(store.close(at(20)).iter().map(Due::value).collect::<Vec<_>>(), [b"again"]);
+        store.put(&keys[2], b"changed", at(60));
+        store.seal();
+        let mut copy = CarryStore::named(b"name", 1, 10);
+        for change in store.changes(Some(at(20))) {
+            copy.load(change.key().strip_prefix(b"\x01name").unwrap(), change.value()).unwrap();
+        }
+        let found: Vec<_> = keys.iter().map(|key| copy.get(key)).collect();
+        assert_eq!(found, [Some(&*keys[0]), None, Some(b"changed"), Some(&*keys[3])]);
+        assert_eq!((copy.len(), store.len()), (3, 3));
+        copy.close(at(30));
+        assert_eq!(copy.close(at(60)).len(), 3);
+    }
+
+    #[test]
+    fn a_page_that_is_full_lets_go_of_the_largest_keys() {
+        let mut keys = neighbours(5);
+        keys.sort();
+        let mut store = CarryStore::new(1, 10);
+        store.close(at(10));
+        keys.iter().for_each(|key| store.put(key, &[7; 200 << 10], at(50)));
+        store.seal();
+        assert_eq!((store.len(), store.get(&keys[1]).is_some(), store.get(&keys[2])), (2, true, None));
     }
 
     #[test]
     fn a_newer_or_damaged_carry_is_refused() {
         let mut store = CarryStore::new(1, 10);
-        let newer = store.load(b"a", Some(&[2, 0, 0, 0, 0, 0, 0, 0, 0]));
+        let newer = store.load(&[0, 1], Some(&[2, 0, 0, 0]));
         assert_eq!(newer, Err(CarryError::Version { found: 2, known: 1 }));
-        assert_eq!(store.load(b"a", Some(&[1, 0])), Err(CarryError::Damaged { length: 2 }));
+        for (number, value) in [([0, 1], [1, 9]), ([0xff, 1], [1, 0])] {
+            assert_eq!(store.load(&number, Some(&value)), Err(CarryError::Damaged { length: 2 }));
+        }
         assert!(store.is_empty());
     }
 }

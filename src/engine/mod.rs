@@ -13,9 +13,11 @@
 //! Why leaving out any of these goes wrong is shown by the recovery model that ARCHITECTURE.md describes.
 
 mod carry;
+mod page;
 mod timeline;
 
-pub use carry::{CARRY_KEY, CarryError, CarryStore, Due, SavedCarry};
+pub use carry::{CarryError, CarryStore, Due};
+pub use page::{CARRY_KEY, SavedPage, carries_in};
 pub use timeline::{Accepted, Closed, ClosedBoundary, CommitPoint, Timeline};
 
 /// What decides where windows begin and when they are final.

@@ -19,7 +19,7 @@ use crate::aggregate::cmcd::{
     CARRY_VERSION, Caps, Context, EdgeTotals, Outcome, RollupKey, Size, SourceLabels, Window, finish_sessions,
 };
 use crate::decode::cmcd::Decoder;
-use crate::engine::{Accepted, CarryStore, ClosedBoundary, CommitPoint, Rules, SavedCarry, Timeline};
+use crate::engine::{Accepted, CarryStore, ClosedBoundary, CommitPoint, Rules, SavedPage, Timeline};
 use crate::model::cmcd::{Event, Mode};
 use crate::model::{Boundary, EventTime, Reason, Record, Row, Rows};
 
@@ -228,6 +228,7 @@ impl SourceFold {
             closed.rows.0.push(Arc::new(window.sessions));
             closed.edges.extend(window.edges);
         }
+        self.carries.seal();
         if Some(end) <= self.silent_until {
             return ClosedSource { end, rows: ClosedRows::default(), edges: Vec::new() };
         }
@@ -251,7 +252,7 @@ impl SourceFold {
     }
 
     /// The carries that a commit of `point` has to save, in order.
-    pub fn carry_changes(&self, point: &CommitPoint) -> impl Iterator<Item = &SavedCarry> {
+    pub fn carry_changes(&self, point: &CommitPoint) -> impl Iterator<Item = &SavedPage> {
         self.carries.changes(point.frontier)
     }
 

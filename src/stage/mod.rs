@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use crate::aggregate::rollup::Announcement;
 use crate::bus::{Outgoing, TopicPartition};
-use crate::engine::SavedCarry;
+use crate::engine::SavedPage;
 use crate::model::{Boundary, Record, Rows};
 use crate::observe::Partition as PartitionView;
 use crate::sink::Refused;
@@ -80,7 +80,7 @@ pub trait Work {
     /// What goes out in that commit's transaction.
     fn outgoing<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a Outgoing> + 'a>;
     /// The carries that the commit saves, in the order in which they must be written.
-    fn carries<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a>;
+    fn carries<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedPage> + 'a>;
     /// The commit has succeeded.
     fn committed(&mut self, point: Self::Point);
     /// The next offset to be read.

@@ -9,7 +9,7 @@ use super::session::refused_rows;
 use super::viewers::report_edges;
 use super::{Closed, Error, Prepared, ReadBack, Stage, StartOffset, WindowName, Work};
 use crate::bus::{Outgoing, TopicPartition};
-use crate::engine::SavedCarry;
+use crate::engine::SavedPage;
 use crate::fold::{RollupCarries, RollupCommit, RollupPartition, RollupResume, RollupSettings};
 use crate::model::Record;
 use crate::observe::Partition as PartitionView;
@@ -177,7 +177,7 @@ impl Work for RollupWork {
         Box::new(self.unsent.iter())
     }
 
-    fn carries<'a>(&'a self, (commit, _): &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a> {
+    fn carries<'a>(&'a self, (commit, _): &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedPage> + 'a> {
         Box::new(self.partition.carry_changes(commit))
     }
 

@@ -16,7 +16,7 @@ use crate::aggregate::cmcd::CARRY_VERSION;
 use crate::aggregate::rollup::{Announcement, EdgeKey, Partial};
 use crate::bus::{Outgoing, TopicPartition};
 use crate::decode::cmcd::{Carriers, Decoder};
-use crate::engine::{CarryStore, CommitPoint, SavedCarry};
+use crate::engine::{CarryStore, CommitPoint, SavedPage};
 use crate::fold::{Resume, SavedSource, SideOutput, SourceFold, SourceSettings, no_carries};
 use crate::model::cmcd::Warning;
 use crate::model::partition::partition_of;
@@ -301,7 +301,7 @@ impl Work for SessionWork {
         Box::new(covered.flat_map(|(_, records)| records).chain(&self.sides))
     }
 
-    fn carries<'a>(&'a self, point: &'a SessionPoint) -> Box<dyn Iterator<Item = &'a SavedCarry> + 'a> {
+    fn carries<'a>(&'a self, point: &'a SessionPoint) -> Box<dyn Iterator<Item = &'a SavedPage> + 'a> {
         Box::new(self.fold.carry_changes(&point.point))
     }
 

@@ -73,7 +73,7 @@ metrics! {
     RESTORE_REMAINING = Gauge, "streamgauge_restore_remaining_records", ["stage"],
         "Records of the state topics that are still to be read back, at most; 0 when no restore is going on.";
     CARRIES_SAVED = Counter, "streamgauge_carries_saved_total", ["stage"],
-        "Carries and tombstones that commits have saved.";
+        "Carries in the pages that commits have saved.";
     CARRIES_DAMAGED = Counter, "streamgauge_carries_damaged_total", ["source"],
         "Saved lives of sessions that could not be read: these sessions began anew. Anything above 0 is a defect.";
     CARRIES_RESTORED = Counter, "streamgauge_carries_restored_total", ["stage"],

@@ -94,14 +94,13 @@ pub fn close_boundary<'a>(
     rows
 }
 
-/// Which source a carry belongs to, once it is found to be whole. A tombstone has no value.
+/// Whether a carry is whole.
 ///
 /// # Errors
 /// When it is damaged, or a newer program wrote it.
-pub fn source_of_carry(name: &[u8], value: Option<&[u8]>) -> Result<Box<str>, PartialError> {
+pub fn check_carry(name: &[u8], value: &[u8]) -> Result<(), PartialError> {
     let (_, key) = read_name(name)?;
-    value.map(|value| read_value(&key, value)).transpose()?;
-    Ok(key.source)
+    read_value(&key, value).map(|_| ())
 }
 
 impl Stretch {

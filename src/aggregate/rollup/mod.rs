@@ -5,6 +5,6 @@ mod coarse;
 mod record;
 mod window;
 
-pub use coarse::{ClosingBoundary, LONGEST_WINDOW_MS, close_boundary, longer_windows, source_of_carry};
+pub use coarse::{ClosingBoundary, LONGEST_WINDOW_MS, check_carry, close_boundary, longer_windows};
 pub use record::{Announcement, EdgeKey, Error, Partial, RollupRecord};
 pub use window::{EdgeRows, EdgeWindow};

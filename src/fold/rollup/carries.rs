@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::aggregate::cmcd::{EdgeTotals, PartialError};
-use crate::aggregate::rollup::source_of_carry;
-use crate::engine::{CarryError, CarryStore};
+use crate::aggregate::rollup::check_carry;
+use crate::engine::{CarryError, CarryStore, carries_in};
+use crate::model::bytes::{Reader, Writer};
 
 /// The version of what is carried: the first byte of each record.
 const CARRY_VERSION: u8 = 1;
@@ -27,15 +28,19 @@ impl RollupCarries {
     /// # Errors
     /// When a newer program wrote it, or it is none.
     pub fn load(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), CarryError> {
-        if let Some(found) = value.and_then(<[u8]>::first).copied().filter(|found| *found > CARRY_VERSION) {
-            return Err(CarryError::Version { found, known: CARRY_VERSION });
+        let damaged = CarryError::Damaged { length: value.map_or(0, <[u8]>::len) };
+        let (name, number) = key.split_last_chunk::<2>().ok_or(damaged)?;
+        let source = Reader::new(name).text().map_err(|_| damaged)?;
+        let store =
+            self.sources.entry(source.into()).or_insert_with_key(|source| Self::of_source(source, self.window_ms));
+        store.load(number, value)?;
+        for (key, carry) in carries_in(value.unwrap_or_default()) {
+            check_carry(key, carry).map_err(|cause| match cause {
+                PartialError::Version(found) => CarryError::Version { found, known: EdgeTotals::VERSION },
+                _ => damaged,
+            })?;
         }
-        let own = value.and_then(CarryStore::carry_of);
-        let source = source_of_carry(key, own).map_err(|cause| match cause {
-            PartialError::Version(found) => CarryError::Version { found, known: EdgeTotals::VERSION },
-            _ => CarryError::Damaged { length: value.map_or(0, <[u8]>::len) },
-        })?;
-        self.sources.entry(source).or_insert_with(|| Self::of_source(self.window_ms)).load(key, value)
+        Ok(())
     }
 
     /// How many there are.
@@ -48,12 +53,14 @@ impl RollupCarries {
         self.len() == 0
     }
 
-    pub(super) fn of_source(window_ms: i64) -> CarryStore {
-        CarryStore::new(CARRY_VERSION, window_ms)
+    pub(super) fn of_source(source: &str, window_ms: i64) -> CarryStore {
+        let mut name = Writer::default();
+        name.text(source);
+        CarryStore::named(name.as_bytes(), CARRY_VERSION, window_ms)
     }
 
     /// Takes out those of a source.
     pub(super) fn take(&mut self, source: &str) -> CarryStore {
-        self.sources.remove(source).unwrap_or_else(|| Self::of_source(self.window_ms))
+        self.sources.remove(source).unwrap_or_else(|| Self::of_source(source, self.window_ms))
     }
 }

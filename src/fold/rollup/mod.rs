@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 pub use self::carries::RollupCarries;
 use self::source::SourceRollup;
 use crate::aggregate::rollup::{EdgeRows, Error, RollupRecord};
-use crate::engine::{CommitPoint, SavedCarry};
+use crate::engine::{CommitPoint, SavedPage};
 use crate::model::{Boundary, EventTime};
 
 /// How roll-up windows behave.
@@ -172,7 +172,7 @@ impl RollupPartition {
     }
 
     /// The carries that a commit of `commit` has to save, in the order in which they must be written.
-    pub fn carry_changes<'a>(&'a self, commit: &'a RollupCommit) -> impl Iterator<Item = &'a SavedCarry> {
+    pub fn carry_changes<'a>(&'a self, commit: &'a RollupCommit) -> impl Iterator<Item = &'a SavedPage> {
         let named = commit.sources.iter().filter_map(|(source, one)| Some((self.sources.get(source)?, one)));
         named.flat_map(|(source, one)| source.carry_changes(one))
     }
@@ -223,7 +223,7 @@ impl RollupPartition {
     fn source(&mut self, source: &str) -> &mut SourceRollup {
         let settings = self.settings;
         self.sources.entry(source.into()).or_insert_with(|| {
-            let carries = RollupCarries::of_source(settings.window_ms);
+            let carries = RollupCarries::of_source(source, settings.window_ms);
             SourceRollup::restore(source, settings, SavedSource::default(), carries)
         })
     }

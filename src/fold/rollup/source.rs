@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::carries::RollupCarries;
 use super::{ClosedEdges, RollupSettings, SavedSource, SourceCommit};
 use crate::aggregate::rollup::{Announcement, ClosingBoundary, EdgeWindow, Partial, close_boundary};
-use crate::engine::{CarryStore, ClosedBoundary, Rules, SavedCarry, Timeline};
+use crate::engine::{CarryStore, ClosedBoundary, Rules, SavedPage, Timeline};
 use crate::model::{Boundary, EventTime};
 
 /// A source's windows in one epoch.
@@ -19,7 +19,7 @@ struct Generation {
     partitions: i32,
     carries: CarryStore,
     /// Tombstones for what the epoch before had carried, until a commit has saved them.
-    dropped: Vec<SavedCarry>,
+    dropped: Vec<SavedPage>,
     /// Closed, and not handed out yet.
     closed: VecDeque<ClosedEdges>,
 }
@@ -75,6 +75,7 @@ impl Generation {
             let boundary = ClosingBoundary { end, source, window_ms, window, partitions_missing };
             let due = due.iter().map(|one| (one.key(), one.value()));
             let rows = close_boundary(boundary, due, &mut self.carries);
+            self.carries.seal();
             self.closed.push_back(ClosedEdges { source: source.into(), end, rows });
         }
     }
@@ -132,7 +133,7 @@ impl SourceRollup {
         SourceCommit { epoch: oldest.epoch, point: oldest.timeline.commit_point() }
     }
 
-    pub(super) fn carry_changes<'a>(&'a self, commit: &SourceCommit) -> impl Iterator<Item = &'a SavedCarry> + use<'a> {
+    pub(super) fn carry_changes<'a>(&'a self, commit: &SourceCommit) -> impl Iterator<Item = &'a SavedPage> + use<'a> {
         let oldest = self.oldest();
         oldest.dropped.iter().chain(oldest.carries.changes(commit.point.frontier))
     }
@@ -163,7 +164,7 @@ impl SourceRollup {
     /// Whether a record of this epoch counts. A newer one ends the epoch before it.
     fn is_current(&mut self, epoch: i64) -> bool {
         if epoch > self.current.epoch {
-            let carries = RollupCarries::of_source(self.settings.window_ms);
+            let carries = RollupCarries::of_source(&self.name, self.settings.window_ms);
             let next = Generation::begin(self.settings, epoch, None, carries);
             self.settling.push_back(std::mem::replace(&mut self.current, next));
             self.settle();

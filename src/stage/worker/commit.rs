@@ -35,7 +35,7 @@ impl<S: Stage> Worker<'_, S> {
             offsets.push(CommitOffset { topic, partition, offset: one.resume_offset });
             let count = &carries_sent;
             let carries = slot.work.carries(&one.point).map(move |carry| {
-                count.set(count.get() + 1);
+                count.set(count.get() + carry.carries() as u64);
                 Message {
                     topic: &slot.state_topic,
                     partition: Some(partition),
