@@ -6,7 +6,7 @@
 //! R3  A carry that has fallen due is gone, and what is saved says so: a ghost would be due again after a restart.
 //! R4  Carries are kept and saved by the page, and the published hash of a key says in which. Sessions that are watched change at each
 //!     boundary, all of a page together, so that memory and the bus bear one record for a dozen of them.
-//! R5  A page is bounded: of more carries than it holds, those with the largest keys are let go. Only ids that were made for one page fill it.
+//! R5  A page is bounded: of more carries than it holds, those with the largest keys are let go, and counted. Only ids that were made for one page fill it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -98,6 +98,8 @@ pub struct CarryStore {
     /// Ascending by boundary; within one in order.
     changes: VecDeque<(Boundary, Vec<SavedPage>)>,
     draft: Draft,
+    /// Carries for which their page had no room, since the last look.
+    let_go: u64,
 }
 
 impl CarryStore {
@@ -121,6 +123,7 @@ impl CarryStore {
             changed: Vec::new(),
             changes: VecDeque::new(),
             draft: Draft::default(),
+            let_go: 0,
         }
     }
 
@@ -139,6 +142,11 @@ impl CarryStore {
         }
         self.replace(number);
         Ok(())
+    }
+
+    /// How many carries were let go since the last call, because their page had no room (R5).
+    pub fn take_let_go(&mut self) -> u64 {
+        std::mem::take(&mut self.let_go)
     }
 
     /// How many there are.
@@ -241,7 +249,7 @@ impl CarryStore {
 
     /// Writes a page anew: what is not due by now, and what was put. `order` is memory to sort in.
     fn write(&mut self, number: u16, closing: Boundary, order: &mut Vec<u32>) -> SavedPage {
-        let Self { pages, staged, staging, draft, name, version, .. } = self;
+        let Self { pages, staged, staging, draft, name, version, let_go, .. } = self;
         let Some(page) = pages.get_mut(usize::from(number)) else { return SavedPage::default() };
         page.is_changed = false;
         order.clear();
@@ -253,17 +261,18 @@ impl CarryStore {
         let entry = |index: &u32| staged.get(*index as usize).map(|one| entry(staging, one));
         order.sort_unstable_by(|left, right| entry(left).map(|one| one.key).cmp(&entry(right).map(|one| one.key)));
         draft.begin(name, number);
+        let mut add = |one| *let_go += u64::from(!draft.add(*version, one));
         let mut put = order.iter().filter_map(entry).peekable();
         for old in page.saved.entries().filter(|one| one.until > closing) {
             while let Some(new) = put.next_if(|new| new.key < old.key) {
-                draft.add(*version, new);
+                add(new);
             }
             // What was put takes its place.
             if put.peek().is_none_or(|new| new.key != old.key) {
-                draft.add(*version, old);
+                add(old);
             }
         }
-        put.for_each(|new| draft.add(*version, new));
+        put.for_each(add);
         self.replace(number)
     }
 
@@ -458,6 +467,7 @@ mod tests {
         keys.iter().for_each(|key| store.put(key, &[7; 200 << 10], at(50)));
         store.seal();
         assert_eq!((store.len(), store.get(&keys[1]).is_some(), store.get(&keys[2])), (2, true, None));
+        assert_eq!((store.take_let_go(), store.take_let_go()), (3, 0));
     }
 
     #[test]

@@ -109,10 +109,11 @@ impl Draft {
         (self.key_length, self.carries, self.first_due) = (self.out.as_bytes().len(), 0, None);
     }
 
-    /// Adds a carry; they come in order of key. Nothing happens when the page is full.
-    pub(super) fn add(&mut self, version: u8, entry: Entry<'_>) {
+    /// Adds a carry; they come in order of key. Returns whether there was room for it.
+    #[must_use]
+    pub(super) fn add(&mut self, version: u8, entry: Entry<'_>) -> bool {
         if self.out.as_bytes().len() + entry.key.len() + entry.carry.len() > LARGEST {
-            return;
+            return false;
         }
         if self.carries == 0 {
             self.out.byte(version);
@@ -122,6 +123,7 @@ impl Draft {
         self.out.bytes(entry.carry);
         self.carries += 1;
         self.first_due = Some(self.first_due.map_or(entry.until, |due| due.min(entry.until)));
+        true
     }
 
     /// The page, and when the first of its carries falls due; `None` = it is empty.
@@ -138,7 +140,9 @@ impl Draft {
             return Err(CarryError::Version { found, known });
         }
         for entry in Entries::of(value) {
-            self.add(found, entry.map_err(|_| damaged)?);
+            if !self.add(found, entry.map_err(|_| damaged)?) {
+                return Err(damaged);
+            }
         }
         Ok(())
     }

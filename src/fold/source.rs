@@ -72,6 +72,8 @@ pub struct Counts {
     pub ticks: u64,
     /// Carries that could not be read: their sessions began anew.
     pub carries_damaged: u64,
+    /// Carries for which there was no room: their sessions begin anew, and what was known of them is in no row.
+    pub carries_let_go: u64,
 }
 
 /// Where reading goes on.
@@ -229,6 +231,7 @@ impl SourceFold {
             closed.edges.extend(window.edges);
         }
         self.carries.seal();
+        self.counts.carries_let_go += self.carries.take_let_go();
         if Some(end) <= self.silent_until {
             return ClosedSource { end, rows: ClosedRows::default(), edges: Vec::new() };
         }

@@ -79,7 +79,7 @@ pub trait Work {
     fn prepare(&self) -> Option<Prepared<Self::Point>>;
     /// What goes out in that commit's transaction.
     fn outgoing<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a Outgoing> + 'a>;
-    /// The carries that the commit saves, in the order in which they must be written.
+    /// The carries that the commit saves, by the page, in the order in which they must be written.
     fn carries<'a>(&'a self, point: &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedPage> + 'a>;
     /// The commit has succeeded.
     fn committed(&mut self, point: Self::Point);

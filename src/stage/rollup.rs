@@ -224,6 +224,9 @@ impl Work for RollupWork {
         for (source, late) in self.partition.take_late().filter(|(_, late)| *late > 0) {
             metrics::counter!(telemetry::PARTIALS_LATE.name, "source" => source.to_owned()).increment(late);
         }
+        for (source, count) in self.partition.take_let_go().filter(|(_, count)| *count > 0) {
+            metrics::counter!(telemetry::CARRIES_LET_GO.name, "source" => source.to_owned()).increment(count);
+        }
     }
 }
 

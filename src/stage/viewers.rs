@@ -25,6 +25,7 @@ pub(super) fn report_source(source: &str, counts: &Counts, dead_letters: u64) {
         (names::CLAMPED_RECORDS, counts.clamped),
         (names::DUPLICATE_RECORDS, counts.duplicates),
         (names::CARRIES_DAMAGED, counts.carries_damaged),
+        (names::CARRIES_LET_GO, counts.carries_let_go),
     ];
     for (metric, count) in others {
         if count > 0 {

@@ -212,6 +212,11 @@ impl RollupPartition {
         self.sources.iter_mut().map(|(source, one)| (&**source, std::mem::take(&mut one.late)))
     }
 
+    /// How many carries of each source were let go since the last call, because there was no room for them.
+    pub fn take_let_go(&mut self) -> impl Iterator<Item = (&str, u64)> {
+        self.sources.iter_mut().map(|(source, one)| (&**source, one.take_let_go()))
+    }
+
     /// Each source's watermark, frontier and number of open windows.
     pub fn progress(&self) -> impl Iterator<Item = (&str, Option<EventTime>, Option<Boundary>, usize)> {
         self.sources.iter().map(|(source, one)| {

@@ -22,6 +22,8 @@ struct Generation {
     dropped: Vec<SavedPage>,
     /// Closed, and not handed out yet.
     closed: VecDeque<ClosedEdges>,
+    /// Carries for which there was no room, since the last look.
+    let_go: u64,
 }
 
 /// A source's windows.
@@ -49,6 +51,7 @@ impl Generation {
             carries,
             dropped: Vec::new(),
             closed: VecDeque::new(),
+            let_go: 0,
         }
     }
 
@@ -76,6 +79,7 @@ impl Generation {
             let due = due.iter().map(|one| (one.key(), one.value()));
             let rows = close_boundary(boundary, due, &mut self.carries);
             self.carries.seal();
+            self.let_go += self.carries.take_let_go();
             self.closed.push_back(ClosedEdges { source: source.into(), end, rows });
         }
     }
@@ -143,6 +147,10 @@ impl SourceRollup {
         oldest.timeline.committed(&commit.point);
         oldest.carries.committed(commit.point.frontier);
         oldest.dropped.clear();
+    }
+
+    pub(super) fn take_let_go(&mut self) -> u64 {
+        self.settling.iter_mut().chain([&mut self.current]).map(|one| std::mem::take(&mut one.let_go)).sum()
     }
 
     pub(super) fn unacknowledged(&self) -> usize {

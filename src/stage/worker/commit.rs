@@ -34,13 +34,13 @@ impl<S: Stage> Worker<'_, S> {
             let (topic, partition) = (slot.name.topic.as_str(), slot.name.partition);
             offsets.push(CommitOffset { topic, partition, offset: one.resume_offset });
             let count = &carries_sent;
-            let carries = slot.work.carries(&one.point).map(move |carry| {
-                count.set(count.get() + carry.carries() as u64);
+            let carries = slot.work.carries(&one.point).map(move |page| {
+                count.set(count.get() + page.carries() as u64);
                 Message {
                     topic: &slot.state_topic,
                     partition: Some(partition),
-                    key: Some(carry.key()),
-                    value: carry.value(),
+                    key: Some(page.key()),
+                    value: page.value(),
                     headers: &[],
                 }
             });
