@@ -8,6 +8,7 @@ pub mod partition;
 pub mod record;
 pub mod row;
 pub mod time;
+pub mod webrtc;
 
 pub use carry::Carries;
 pub use record::{Headers, Reason, Record};
