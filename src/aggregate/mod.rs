@@ -6,8 +6,12 @@
 
 pub mod cmcd;
 mod distinct;
+mod packed;
+mod placing;
 pub mod rollup;
 mod sketch;
+mod source;
 
 pub use distinct::{Distinct, Error as DistinctError};
 pub use sketch::{Error as SketchError, Sketch};
+pub use source::{Caps, Extent, Outcome, Size, SourceLabels};

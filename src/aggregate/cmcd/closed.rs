@@ -7,10 +7,11 @@ use super::counters::{LifeSum, Totals};
 use super::edge::EdgeTotals;
 use super::keys::RollupKey;
 use super::names::Names;
-use super::placing::{Named, place};
 use super::schema::{SESSION_WINDOW, SHARED, shared_values};
 use super::sessions::Session;
-use super::window::{SourceLabels, Window};
+use super::window::Window;
+use crate::aggregate::placing::{Named, place};
+use crate::aggregate::source::SourceLabels;
 use crate::model::{Carries, Row, Rows, Schema, Value};
 
 /// What a closed window yields: rows for the store, and partials for the roll-up stage.

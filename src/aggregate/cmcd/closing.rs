@@ -13,7 +13,7 @@ use super::names::Names;
 use super::sessions::{Part, Session};
 use super::smallest::cut;
 use super::starvation::Starved;
-use super::window::UNKNOWN;
+use crate::aggregate::source::UNKNOWN;
 use crate::model::bytes::Writer;
 use crate::model::hash::stable_hash;
 use crate::model::{Boundary, Carries};

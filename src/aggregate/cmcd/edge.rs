@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::counters::{Counters, LifeSum, Sum, Totals};
 use super::keys::Sketches;
 use super::schema::{EDGE_ONLY_COUNT, SHARED, shared_values};
+use crate::aggregate::source::Extent;
 use crate::aggregate::{Distinct, DistinctError, Sketch, SketchError};
 use crate::model::Value;
 use crate::model::bytes::{Reader, Short, Writer};
@@ -74,15 +75,6 @@ pub struct Viewers<'a> {
 pub(super) struct SessionsSeen {
     pub(super) all: Distinct,
     pub(super) starved: Distinct,
-}
-
-/// Over how much time totals speak, and how much of it is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Extent {
-    /// Whether they are those of one window, whose sessions are counted exactly.
-    pub(crate) one_window: bool,
-    /// How many source partitions they lack.
-    pub(crate) partitions_missing: i64,
 }
 
 /// What is known of one edge (and its other roll-up names): in one window, of one partition or merged over all; or in several windows

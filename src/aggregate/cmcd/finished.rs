@@ -7,9 +7,9 @@ use super::counters::{Counters, Totals};
 use super::edge::{EdgeTotals, SessionCount};
 use super::keys::{RollupKey, Sketches};
 use super::life::{Final, Life};
-use super::placing::{Named, place};
 use super::schema::{FINISHED_ONLY_COUNT, SESSION, SHARED, shared_values};
-use super::window::{SourceLabels, UNKNOWN};
+use crate::aggregate::placing::{Named, place};
+use crate::aggregate::source::{SourceLabels, UNKNOWN};
 use crate::model::{Boundary, Row, Rows, Schema, Value};
 
 /// What sessions yield that became final at one boundary.

@@ -15,7 +15,6 @@ mod identity;
 mod keys;
 mod life;
 mod names;
-mod placing;
 mod schema;
 mod sessions;
 mod smallest;
@@ -25,11 +24,12 @@ mod window;
 /// The version of what is carried of a session from window to window.
 pub const CARRY_VERSION: u8 = 1;
 
+pub(crate) use super::source::Extent;
+pub use super::source::{Caps, Outcome, Size, SourceLabels};
 pub use closed::{ClosedWindow, SessionRows};
-pub(crate) use edge::Extent;
 pub use edge::{EdgeTotals, PartialError, Viewers};
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use keys::RollupKey;
 pub use life::IDLE_MAX_MS;
 pub use schema::{EDGE_WINDOW, SESSION, SESSION_WINDOW};
-pub use window::{Caps, Context, Outcome, Size, SourceLabels, Window};
+pub use window::{Context, Window};

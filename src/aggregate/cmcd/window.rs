@@ -13,32 +13,10 @@ use super::names::Names;
 use super::sessions::{Content, Found, Session, Sessions};
 use super::smallest::{gather, keep};
 use super::starvation::Starved;
+use crate::aggregate::source::{Caps, Outcome, Size, SourceLabels, UNKNOWN};
 use crate::model::cmcd::{Event, Mode, member_for};
 use crate::model::hash::stable_hash;
 use crate::model::{Boundary, Carries, EventTime};
-
-/// The name of what is not known, in tags and ids.
-pub(super) const UNKNOWN: &str = "unknown";
-
-/// What one partition may hold of one window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caps {
-    /// Sessions with a row of their own; the rest counts at its edge only.
-    pub sessions: usize,
-    /// Roll-up keys; the rest counts as `other`.
-    pub rollup_keys: usize,
-    /// Facts of one kind (records with `bs`) per session.
-    pub facts: usize,
-}
-
-/// How much a window will probably hold, from those before it: room made at once need not be moved while it fills.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Size {
-    /// Sessions.
-    pub sessions: usize,
-    /// Ids by which copies are recognised.
-    pub ids: usize,
-}
 
 /// What is known of an event beside its content.
 #[derive(Clone, Copy, Debug)]
@@ -57,26 +35,6 @@ pub struct Context<'a> {
     pub request_id: Option<&'a str>,
     /// Whether requests with the same id count once.
     pub deduplicate: bool,
-}
-
-/// What became of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It counts.
-    Counted,
-    /// The window has seen its id before: it counts as a duplicate only.
-    Duplicate,
-}
-
-/// How a source names itself in rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceLabels {
-    /// The source's name.
-    pub source: Box<str>,
-    /// The partition, as text.
-    pub shard: Box<str>,
-    /// The source's CDN.
-    pub cdn: Box<str>,
 }
 
 /// What one partition saw of one window so far.

@@ -1,13 +1,13 @@
 //! A life written down, in as few bytes as it takes: parts that a session does not have are not there, and neither are totals of 0.
 
 use super::ending::Rhythm;
-use super::packed::{self, Hashes};
 use super::places::Places;
 use super::running::Running;
 use super::sequence::Sequence;
 use super::timeline::Timeline;
 use super::{Life, content_hash};
 use crate::aggregate::cmcd::counters::{EXTREMES, LIFE_SUMS, SUMS, Totals};
+use crate::aggregate::packed::{self, Hashes};
 use crate::model::bytes::{Reader, Short, Writer};
 
 /// Bytes that are no carry.

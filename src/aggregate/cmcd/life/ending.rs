@@ -5,8 +5,8 @@
 //!     event mode, the longer one if it does both, and half an hour if it is paused or in the background.
 //! R3  After 24 h it ends, and what comes goes on as another session.
 
-use super::packed;
 use super::timeline::Timeline;
+use crate::aggregate::packed;
 use crate::model::bytes::{Reader, Short, Writer};
 use crate::model::cmcd::PlayerState;
 

@@ -13,7 +13,6 @@ mod carry;
 mod ending;
 mod fact;
 mod ledger;
-mod packed;
 mod places;
 mod plays;
 mod running;
@@ -34,8 +33,8 @@ pub(super) use ledger::Ledger;
 pub(super) use places::{PlaceKey, Places};
 pub(super) use plays::Outcomes;
 
+use crate::aggregate::packed::Hashes;
 use ending::Rhythm;
-use packed::Hashes;
 use plays::STARTUP_MAX_MS;
 use running::{Running, Telling};
 use sequence::Sequence;

@@ -1,7 +1,7 @@
 //! Where a session was served from: the roll-up keys with most requests.
 
-use super::packed;
 use crate::aggregate::cmcd::keys::RollupKey;
+use crate::aggregate::packed;
 use crate::model::bytes::{Reader, Short, Writer};
 use crate::model::cmcd::{StreamType, StreamingFormat};
 

@@ -7,8 +7,8 @@
 //! R3  A play ends before its start as a failure (f, or an error before it was given up) or as an exit, never as both.
 
 use super::ledger::Ledger;
-use super::packed;
 use crate::aggregate::cmcd::counters::LifeSum;
+use crate::aggregate::packed;
 use crate::model::bytes::{Reader, Short, Writer};
 use crate::model::cmcd::PlayerState;
 

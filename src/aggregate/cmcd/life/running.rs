@@ -4,7 +4,7 @@
 //! R2  The first value has grown from 0, unless the session was under way when we met it.
 //! R3  Event mode and requests tell the same things twice. What counts is the mode that told of more, never the sum.
 
-use super::packed;
+use crate::aggregate::packed;
 use crate::model::bytes::{Reader, Short, Writer};
 
 /// One counter in one mode.

@@ -6,7 +6,7 @@
 //!     records neither begin one nor speak against one, because they are out of order.
 //! R3  What lies below the first number that is seen of a sequence is not lost: it may have come before we looked.
 
-use super::packed::{self, Bits};
+use crate::aggregate::packed::{self, Bits};
 use crate::model::bytes::{Reader, Short, Writer};
 
 /// A number this far ahead of the highest is none of the same sequence; nothing is lost between them.

@@ -6,9 +6,9 @@
 //! R3  A terminal state holds until one comes that is not: a player that says q after e has ended.
 
 use super::ledger::Ledger;
-use super::packed;
 use super::plays::{Plays, is_terminal};
 use crate::aggregate::cmcd::counters::LifeSum;
+use crate::aggregate::packed;
 use crate::model::bytes::{Reader, Short, Writer};
 use crate::model::cmcd::PlayerState;
 

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use crate::model::bytes::{Reader, Short, Writer};
 
 /// No number of a life is larger: what a damaged carry gives cannot overflow when it is added up.
-const LARGEST: i64 = 1 << 60;
+pub(super) const LARGEST: i64 = 1 << 60;
 
 /// A number that is not negative.
 pub(super) fn write(out: &mut Writer, value: i64) {
