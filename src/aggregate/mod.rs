@@ -11,6 +11,7 @@ mod placing;
 pub mod rollup;
 mod sketch;
 mod source;
+pub mod webrtc;
 
 pub use distinct::{Distinct, Error as DistinctError};
 pub use sketch::{Error as SketchError, Sketch};
