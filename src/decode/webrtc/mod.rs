@@ -1,0 +1,3 @@
+//! WebRTC statistics.
+
+pub mod convert;
