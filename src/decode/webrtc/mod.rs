@@ -11,6 +11,7 @@
 //!
 //! Names of earlier drafts and of single browsers become the specification's. Numbers become integers straight from their digits.
 
+pub mod convert;
 mod cursor;
 mod identity;
 mod infer;
