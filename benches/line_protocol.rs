@@ -29,6 +29,7 @@ fn schema() -> &'static Schema {
     let tags = vec![tag("edge"), tag("shard"), tag("source"), tag("tenant")].leak();
     Box::leak(Box::new(Schema {
         measurement: "session_window",
+        dialect: "cmcd",
         help: "",
         tags,
         fields: fields.collect::<Vec<_>>().leak(),

@@ -32,7 +32,11 @@ fn write_page(page: &mut String, schemas: &[&Schema]) -> fmt::Result {
         page,
         "Every row of a type has all of its tags and fields. Integers are signed and have 64 bits; ratios are never"
     )?;
-    writeln!(page, "stored: divide sums. Where a count is 0, what it counts was not measured.\n")?;
+    writeln!(
+        page,
+        "stored: divide sums. Where a count is 0, what it counts was not measured. The dialects share measurements and"
+    )?;
+    writeln!(page, "the names of what they have in common; the tag `source` tells their rows apart.\n")?;
     schemas.iter().try_for_each(|schema| write_schema(page, schema))?;
     writeln!(page, "## Metrics\n")?;
     writeln!(
@@ -51,7 +55,7 @@ fn write_page(page: &mut String, schemas: &[&Schema]) -> fmt::Result {
 }
 
 fn write_schema(page: &mut String, schema: &Schema) -> fmt::Result {
-    writeln!(page, "### `{}`\n\n{}\n", schema.measurement, schema.help)?;
+    writeln!(page, "### `{}` of {} sources\n\n{}\n", schema.measurement, schema.dialect, schema.help)?;
     writeln!(page, "| name | kind | meaning |")?;
     writeln!(page, "|---|---|---|")?;
     schema.tags.iter().try_for_each(|tag| writeln!(page, "| `{}` | tag | {} |", tag.name, cell(tag.help)))?;
@@ -86,12 +90,13 @@ mod tests {
     fn a_schema_becomes_a_table() {
         const SCHEMA: Schema = Schema {
             measurement: "edge_window",
+            dialect: "cmcd",
             help: "One per edge.",
             tags: &[Tag { name: "edge", help: "The edge, or `a|b`." }],
             fields: &[Field { name: "requests_count", kind: FieldKind::Integer, help: "All requests." }],
         };
         let page = render(&[&SCHEMA]);
-        let expected = "### `edge_window`\n\nOne per edge.\n\n| name | kind | meaning |\n|---|---|---|\n\
+        let expected = "### `edge_window` of cmcd sources\n\nOne per edge.\n\n| name | kind | meaning |\n|---|---|---|\n\
             | `edge` | tag | The edge, or `a\\|b`. |\n| `requests_count` | integer | All requests. |\n";
         assert!(page.contains(expected), "{page}");
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use streamgauge::aggregate::cmcd::Caps;
 use streamgauge::decode::cmcd::{Carriers, ColumnPlan};
 use streamgauge::engine::Rules;
-use streamgauge::fold::{Clock, SourceSettings};
+use streamgauge::fold::{Clock, Decoding, SourceSettings};
 use streamgauge::model::record::header;
 use streamgauge::replay::Oracle;
 use streamgauge::replay::dump::DumpRecord;
@@ -555,7 +555,7 @@ fn rows_of(records: &[DumpRecord], window_ms: i64) -> Vec<PlainRow> {
         caps: Caps { sessions: 10, rollup_keys: 10, facts: 10_000 },
     };
     let columns = ColumnPlan::new(&CLOUDFRONT_FIELDS).unwrap();
-    let mut oracle = Oracle::new(settings, Arc::new(Carriers::mixed(Some(columns), [])));
+    let mut oracle = Oracle::new(settings, Decoding::Cmcd(Arc::new(Carriers::mixed(Some(columns), []))));
     let mut rows = Vec::new();
     let last = records.iter().map(|record| record.append_ms).max().unwrap() + 10_000_000;
     for (offset, record) in (0..).zip(records.iter().cloned().chain([tick().appended(last)])) {

@@ -12,8 +12,8 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use streamgauge::aggregate::cmcd::{CARRY_VERSION, Caps, Context, EdgeTotals, Size, SourceLabels, Window};
-use streamgauge::aggregate::rollup::{Announcement, EdgeKey, Partial, RollupRecord};
+use streamgauge::aggregate::cmcd::{CARRY_VERSION, Caps, Context, Size, SourceLabels, Window};
+use streamgauge::aggregate::rollup::{Announcement, EdgeKey, Partial, RollupRecord, Totals};
 use streamgauge::engine::CarryStore;
 use streamgauge::fold::{RollupCarries, RollupPartition, RollupResume, RollupSettings, SavedSource};
 use streamgauge::model::cmcd::{Delivery, Event, Keys, Mode};
@@ -139,9 +139,7 @@ impl Sent {
                     // The epochs' rows are told apart, so that a row of the one cannot stand for one of the other.
                     tenant: epoch.to_string().into(),
                     edge: (*edge).into(),
-                    cdn: "unknown".into(),
-                    streaming_format: "unknown".into(),
-                    stream_type: "unknown".into(),
+                    more: vec!["unknown".into(); 3],
                 };
                 let (end, totals) = (Boundary::from_millis(*end), edge_totals(edge, *partition, samples));
                 let partial = Partial { key: key.clone(), end, epoch: *epoch, totals };
@@ -162,7 +160,7 @@ impl Sent {
 }
 
 /// One partition's part of an edge row.
-fn edge_totals(edge: &str, partition: i32, samples: &[Sample]) -> EdgeTotals {
+fn edge_totals(edge: &str, partition: i32, samples: &[Sample]) -> Totals {
     let caps = Caps { sessions: 10, rollup_keys: 1, facts: 1 };
     let mut window =
         Window::new(Boundary::from_millis(0), WINDOW_MS, caps, Size::default(), foldhash::fast::FixedState::default());
@@ -174,7 +172,8 @@ fn edge_totals(edge: &str, partition: i32, samples: &[Sample]) -> EdgeTotals {
         window.absorb(&event, &Context { time, clamped: false, tenant, edge, session, request_id, deduplicate: false });
     }
     let labels = SourceLabels { source: "".into(), shard: "".into(), cdn: "".into() };
-    window.close(labels, &mut CarryStore::new(CARRY_VERSION, WINDOW_MS)).edges.remove(0).1
+    let closed = window.close(labels, &mut CarryStore::new(CARRY_VERSION, WINDOW_MS));
+    Totals::Cmcd(Box::new(closed.edges.into_iter().next().expect("one edge").1))
 }
 
 // ---- The batch computation -------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ use streamgauge::aggregate::Sketch;
 use streamgauge::aggregate::cmcd::{Caps, EDGE_WINDOW, SESSION_WINDOW};
 use streamgauge::decode::cmcd::{Carriers, ColumnPlan};
 use streamgauge::engine::Rules;
-use streamgauge::fold::{Clock, SourceSettings};
+use streamgauge::fold::{Clock, Decoding, SourceSettings};
 use streamgauge::model::record::header;
 use streamgauge::model::{FieldKind, Schema};
 use streamgauge::replay::dump::DumpRecord;
@@ -44,7 +44,7 @@ fn settings(source: &str, clock: Clock) -> SourceSettings {
 /// The rows of a log of one partition, number 3 of 4 whose others are silent but for the tick that every partition gets at the end.
 fn rows_of(settings: SourceSettings, records: Vec<DumpRecord>) -> (Vec<PlainRow>, Summary) {
     let columns = ColumnPlan::new(&CLOUDFRONT_FIELDS).unwrap();
-    let mut oracle = Oracle::new(settings, Arc::new(Carriers::mixed(Some(columns), [])));
+    let mut oracle = Oracle::new(settings, Decoding::Cmcd(Arc::new(Carriers::mixed(Some(columns), []))));
     let mut rows = Vec::new();
     for (offset, record) in (0..).zip(records) {
         let record = DumpRecord { offset, ..record };

@@ -9,11 +9,11 @@ mod support;
 
 use std::sync::Arc;
 
-use streamgauge::aggregate::cmcd::{Caps, RollupKey};
+use streamgauge::aggregate::cmcd::Caps;
 use streamgauge::aggregate::rollup::{EdgeKey, EdgeWindow, Partial};
-use streamgauge::decode::cmcd::{Carriers, ColumnPlan, Decoder};
+use streamgauge::decode::cmcd::{Carriers, ColumnPlan};
 use streamgauge::engine::Rules;
-use streamgauge::fold::{Clock, ClosedSource, SourceFold, SourceSettings};
+use streamgauge::fold::{Clock, ClosedSource, Decoding, SourceFold, SourceSettings};
 use streamgauge::model::Boundary;
 use streamgauge::model::bytes::Writer;
 use streamgauge::model::record::header;
@@ -129,29 +129,29 @@ struct Closed {
 
 fn closed(records: &[DumpRecord], caps: Caps) -> Closed {
     let columns = ColumnPlan::new(&CLOUDFRONT_FIELDS).unwrap();
-    let mut decoder = Decoder::new(Arc::new(Carriers::mixed(Some(columns), [])));
-    let mut fold = SourceFold::afresh(settings(caps), 3, 0);
+    let decoding = Decoding::Cmcd(Arc::new(Carriers::mixed(Some(columns), [])));
+    let mut fold = decoding.afresh(settings(caps), 3, 0);
     let ticks = [tick().appended(APPEND_MS + 30_000), tick().appended(APPEND_MS + 10_000_000)];
     let mut offsets = 0..;
-    let mut push = |fold: &mut SourceFold, record: &DumpRecord| {
+    let mut push = |fold: &mut dyn SourceFold, record: &DumpRecord| {
         let record = DumpRecord { offset: offsets.next().unwrap(), ..record.clone() };
-        assert_eq!(fold.push(&record.as_record(), &mut decoder), None, "{record:?}");
+        assert_eq!(fold.push(&record.as_record()), None, "{record:?}");
     };
-    records.iter().for_each(|record| push(&mut fold, record));
-    push(&mut fold, &ticks[0]);
+    records.iter().for_each(|record| push(&mut *fold, record));
+    push(&mut *fold, &ticks[0]);
     let window = fold.close_next().expect("the window is final");
     assert_eq!(window.end, Boundary::from_millis(START_MS + WINDOW_MS));
     assert!(fold.close_next().is_none(), "all records lie in one window");
     fold.acknowledge(window.end);
     let point = fold.commit_point();
-    let saved = fold.carry_changes(&point).map(|one| (one.key().to_vec(), one.value().map(<[u8]>::to_vec)));
+    let saved = fold.carries().changes(point.frontier).map(|one| (one.key().to_vec(), one.value().map(<[u8]>::to_vec)));
     let carries = saved.collect();
-    push(&mut fold, &ticks[1]);
+    push(&mut *fold, &ticks[1]);
     let later = std::iter::from_fn(|| fold.close_next()).collect();
     Closed { window, later, carries }
 }
 
-fn partial_bytes(window: &ClosedSource) -> Vec<(RollupKey, Vec<u8>)> {
+fn partial_bytes(window: &ClosedSource) -> Vec<(EdgeKey, Vec<u8>)> {
     let encoded = window.edges.iter().map(|(key, totals)| {
         let mut out = Writer::default();
         totals.encode(&mut out);
@@ -210,10 +210,8 @@ fn partials_merge_alike_in_any_order() {
 
 fn as_partials(window: &ClosedSource) -> Vec<Partial> {
     let end = Boundary::from_millis(START_MS + WINDOW_MS);
-    let partials = window.edges.iter().map(|(key, totals)| {
-        let key = EdgeKey::new("test", "cdn", key);
-        Partial { key, end, epoch: 0, totals: totals.clone() }
-    });
+    let partials =
+        window.edges.iter().map(|(key, totals)| Partial { key: key.clone(), end, epoch: 0, totals: totals.clone() });
     partials.collect()
 }
 

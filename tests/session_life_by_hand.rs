@@ -10,7 +10,7 @@ use std::sync::Arc;
 use streamgauge::aggregate::cmcd::Caps;
 use streamgauge::decode::cmcd::{Carriers, ColumnPlan};
 use streamgauge::engine::Rules;
-use streamgauge::fold::{Clock, SourceSettings};
+use streamgauge::fold::{Clock, Decoding, SourceSettings};
 use streamgauge::model::record::header;
 use streamgauge::replay::Oracle;
 use streamgauge::replay::dump::DumpRecord;
@@ -39,7 +39,7 @@ fn rows_of(records: Vec<DumpRecord>) -> Vec<PlainRow> {
         caps: Caps { sessions: 100, rollup_keys: 100, facts: 64 },
     };
     let columns = ColumnPlan::new(&CLOUDFRONT_FIELDS).unwrap();
-    let mut oracle = Oracle::new(settings, Arc::new(Carriers::mixed(Some(columns), [])));
+    let mut oracle = Oracle::new(settings, Decoding::Cmcd(Arc::new(Carriers::mixed(Some(columns), []))));
     let mut rows = Vec::new();
     for (offset, record) in (0..).zip(records.into_iter().chain([tick().appended(T + LAST)])) {
         let record = DumpRecord { offset, ..record };

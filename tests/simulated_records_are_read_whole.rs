@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use streamgauge::decode::cmcd::Decoder;
+use streamgauge::fold::Decoding;
 use streamgauge::model::cmcd::Warning;
 use streamgauge::model::{EventTime, Headers, Reason, Record};
 use streamgauge::service::source_plans;
@@ -29,8 +30,11 @@ const HABITS: [Warning; 4] = [Warning::Rounding, Warning::VersionMismatch, Warni
 #[test]
 fn every_simulated_record_is_read_whole() {
     let plans = source_plans(&Topology::load(None).unwrap()).unwrap();
-    let mut decoders: BTreeMap<&str, Decoder> =
-        plans.iter().map(|plan| (plan.topic.as_str(), Decoder::new(Arc::clone(&plan.carriers)))).collect();
+    let mut decoders = BTreeMap::new();
+    for plan in &plans {
+        let Decoding::Cmcd(carriers) = &plan.decoding;
+        decoders.insert(plan.topic.as_str(), Decoder::new(Arc::clone(carriers)));
+    }
     let mut carriers = BTreeSet::new();
     for seed in 1..=6 {
         let start = EventTime::from_millis(1_767_600_000_000);

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -117,7 +116,7 @@ fn visit(
     let source = raw_source(topology, args.source.as_deref(), carrier)?;
     let plan = source_plan(topology, source)?;
     let own_start = takes_start(carrier).then_some(args.start.map_or(RAW_START_MS, EventTime::as_millis));
-    let mut raw = RawLog::new(carrier, plan.carriers, own_start);
+    let mut raw = RawLog::new(carrier, &plan.decoding, own_start);
     let mut log = Log { topic: source.topic.clone(), headers: raw.headers(), next_offsets: Vec::new(), keyless: 0 };
     let partitions = args.partitions.unwrap_or_else(|| declared_partitions(source));
     log.next_offsets.resize(usize::try_from(partitions.get())?, 0);
@@ -276,7 +275,7 @@ impl Oracles<'_> {
                 return Ok(());
             };
             let plan = source_plan(self.topology, source)?;
-            let oracle = Oracle::new(plan.settings, Arc::clone(&plan.carriers));
+            let oracle = Oracle::new(plan.settings, plan.decoding.clone());
             self.running.insert(record.topic.clone(), (oracle, 0));
         }
         if let Some((oracle, highest)) = self.running.get_mut(&record.topic) {

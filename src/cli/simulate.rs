@@ -1,4 +1,4 @@
-//! `streamgauge simulate`: simulated viewers, to the bus or to a dump file.
+//! `streamgauge simulate`: simulated viewers and calls, to the bus or to a dump file.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::moment::{now, parse_duration_ms, parse_start};
 use crate::bus::{Outgoing, PlainProducer, Properties};
@@ -15,7 +15,7 @@ use crate::model::EventTime;
 use crate::model::partition::partition_of;
 use crate::replay::dump::{DumpRecord, HeaderValue, Writer};
 use crate::simulate::pace::Pace;
-use crate::simulate::{Carrier, Scenario, SimulatedRecord, Simulation, Situation};
+use crate::simulate::{CallScenario, Calls, Carrier, Fleet, Scenario, SimulatedRecord, Simulation, Situation};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,12 +24,38 @@ Examples:
   20,000 records a second, all CloudFront real-time lines:
     streamgauge simulate --brokers localhost:9092 --rate 20000 --carriers cloudfront-rt=1 --event-mode 0
   A file for `streamgauge replay`, the same for everyone who uses this seed:
-    streamgauge simulate --to-file night.jsonl.gz --seed 7 --scenario disorder,duplicates,clock-skew";
+    streamgauge simulate --to-file night.jsonl.gz --seed 7 --scenario disorder,duplicates,clock-skew
+  Video calls of 800 participants, the SFUs of one region of which go bad:
+    streamgauge simulate --brokers localhost:9092 --source webrtc --participants 800 --duration 10m --scenario bad-edge
+  Viewers and calls at once:
+    streamgauge simulate --brokers localhost:9092 --source both --viewers 2000 --participants 400";
 
 /// Where a file begins unless it is said: a fixed moment, so that a seed always gives the same file.
 const FILE_START_MS: i64 = 1_767_600_000_000;
 
-/// Simulate viewers by seed and scenario, to the bus or to a file
+/// What is simulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// Viewers of streams: CMCD, from players and CDN logs.
+    #[default]
+    Cmcd,
+    /// Participants of calls: WebRTC statistics.
+    Webrtc,
+    /// Both.
+    Both,
+}
+
+impl Source {
+    const fn has_viewers(self) -> bool {
+        matches!(self, Self::Cmcd | Self::Both)
+    }
+
+    const fn has_calls(self) -> bool {
+        matches!(self, Self::Webrtc | Self::Both)
+    }
+}
+
+/// Simulate viewers and calls by seed and scenario, to the bus or to a file
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SimulateArgs {
@@ -39,16 +65,22 @@ pub struct SimulateArgs {
     /// Produce to this bus, in real time
     #[arg(long, value_name = "HOST:PORT,...")]
     pub brokers: Option<String>,
+    /// What is simulated
+    #[arg(long, value_enum, default_value = "cmcd")]
+    pub source: Source,
     /// What happens; several at once, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', default_value = "steady")]
     pub scenario: Vec<Situation>,
     /// Viewers at a time
     #[arg(long, default_value_t = 1000, conflicts_with = "rate")]
     pub viewers: u32,
-    /// As many viewers as give about this many records a second
+    /// Participants of calls at a time (webrtc)
+    #[arg(long, default_value_t = 200, conflicts_with = "rate")]
+    pub participants: u32,
+    /// As many viewers as give about this many records a second; for webrtc participants, for both half of it each
     #[arg(long, value_name = "RECORDS_PER_SECOND")]
     pub rate: Option<u32>,
-    /// Edges of each CDN
+    /// Edges of each CDN, SFUs of each region
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=5000))]
     pub edges: u16,
     /// For how long: 90s, 10m, 2h
@@ -105,9 +137,31 @@ impl SimulateArgs {
             scenario.carriers.clone_from(&self.carriers);
         }
         if let Some(rate) = self.rate {
-            scenario.viewers = scenario.viewers_for(rate);
+            scenario.viewers = scenario.viewers_for(self.rate_of_one(rate));
         }
         self.scenario.iter().fold(scenario, |scenario, situation| scenario.with(*situation))
+    }
+
+    /// The scenario of the calls that the arguments describe.
+    pub fn call_scenario(&self) -> CallScenario {
+        let participants = match self.rate {
+            Some(rate) => CallScenario::participants_for(self.rate_of_one(rate)),
+            None => self.participants,
+        };
+        let scenario = CallScenario { edges: self.edges, ..CallScenario::steady(participants, self.duration) };
+        self.scenario.iter().fold(scenario, |scenario, situation| scenario.with(*situation))
+    }
+
+    /// What each source gives of a rate.
+    fn rate_of_one(&self, rate: u32) -> u32 {
+        if self.source == Source::Both { rate.div_ceil(2) } else { rate }
+    }
+
+    /// All that is simulated.
+    fn fleet(&self, start: EventTime) -> Fleet {
+        let viewers = self.source.has_viewers().then(|| Simulation::new(self.scenario(), self.seed, start));
+        let calls = self.source.has_calls().then(|| Calls::new(self.call_scenario(), self.seed, start));
+        Fleet::new(viewers, calls)
     }
 }
 
@@ -151,7 +205,7 @@ pub fn run_to_file(args: &SimulateArgs) -> anyhow::Result<Summary> {
     let mut writer = Writer::create(path)?;
     let mut log = Log::new(args.partitions);
     let mut progress = Progress::new(start);
-    for record in Simulation::new(args.scenario(), args.seed, start) {
+    for record in args.fleet(start) {
         progress.observe(&record);
         writer.write(&log.append(record))?;
     }
@@ -174,7 +228,7 @@ pub fn run_paced(
     let mut pace = Pace::new(args.speed);
     pace.wait_until(start.as_millis());
     let mut progress = Progress::new(start);
-    for record in Simulation::new(args.scenario(), args.seed, start) {
+    for record in args.fleet(start) {
         pace.wait_until(record.append_ms);
         progress.observe(&record);
         publish(&record)?;
@@ -341,6 +395,29 @@ mod tests {
     }
 
     #[test]
+    fn a_source_gives_its_topics() {
+        for (source, topics) in [
+            ("cmcd", &["qoe.cmcd", "qoe.cmcd.logs"][..]),
+            ("webrtc", &["qoe.webrtc"]),
+            ("both", &["qoe.cmcd", "qoe.cmcd.logs", "qoe.webrtc"]),
+        ] {
+            let line = format!("--brokers b:1 --source {source} --viewers 40 --participants 9 --duration 30s");
+            let fleet = args(&line).unwrap().fleet(EventTime::from_millis(FILE_START_MS));
+            let found: BTreeMap<&str, i64> = fleet.map(|record| (record.topic, record.append_ms)).collect();
+            assert_eq!(found.keys().copied().collect::<Vec<_>>(), topics);
+            assert!(found.values().all(|last_ms| *last_ms > FILE_START_MS + 20_000), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn both_sources_come_in_order_of_append_time() {
+        let args = args("--brokers b:1 --source both --viewers 20 --participants 20 --duration 30s").unwrap();
+        let times: Vec<i64> =
+            args.fleet(EventTime::from_millis(FILE_START_MS)).map(|record| record.append_ms).collect();
+        assert!(times.is_sorted());
+    }
+
+    #[test]
     fn wrong_arguments_say_what_to_write() {
         for (text, part) in [
             ("--viewers 7", "--to-file"),
@@ -349,6 +426,7 @@ mod tests {
             ("--brokers b:1 --carriers cmcd-body=1", "--event-mode"),
             ("--brokers b:1 --start yesterday", "2026-01-05T08:00:00Z"),
             ("--brokers b:1 --scenario good-edge", "bad-edge"),
+            ("--brokers b:1 --source kaltura", "webrtc"),
         ] {
             let message = args(text).expect_err(text).to_string();
             assert!(message.contains(part), "{text}: {message}");
@@ -357,11 +435,12 @@ mod tests {
 
     #[test]
     fn a_rate_is_met_within_a_tenth() {
-        let args = args("--brokers b:1 --rate 400 --duration 3m").unwrap();
-        let start = EventTime::from_millis(FILE_START_MS);
-        let steady = (FILE_START_MS + 60_000)..(FILE_START_MS + 180_000);
-        let records =
-            Simulation::new(args.scenario(), 9, start).filter(|record| steady.contains(&record.append_ms)).count();
-        assert!((43_200..52_800).contains(&records), "{records} in 120 s");
+        for source in ["cmcd", "webrtc", "both"] {
+            let line = format!("--brokers b:1 --rate 400 --duration 3m --seed 9 --source {source}");
+            let fleet = args(&line).unwrap().fleet(EventTime::from_millis(FILE_START_MS));
+            let steady = (FILE_START_MS + 60_000)..(FILE_START_MS + 180_000);
+            let records = fleet.filter(|record| steady.contains(&record.append_ms)).count();
+            assert!((43_200..52_800).contains(&records), "{source}: {records} in 120 s");
+        }
     }
 }

@@ -1,3 +1,4 @@
 //! Bytes to events, one folder a source. Pure: no IO, no clock, and no panic whatever the bytes.
 
 pub mod cmcd;
+pub mod webrtc;

@@ -2,11 +2,21 @@
 //! Pure, so that the workers on the bus and the batch oracle (`replay`) are the same code.
 
 mod clock;
+mod cmcd;
+mod kind;
+mod partition;
+mod reader;
 mod rollup;
+mod settings;
 mod source;
 
 pub use clock::{Clock, clamp};
+pub use cmcd::Cmcd;
+pub use kind::{Arrival, DecodeCounts, Kind, Yield};
+pub use partition::{ClosedRows, ClosedSource, Counts, SideOutput, SourceFold};
+pub use reader::{Reader, Seen};
 pub use rollup::{
     ClosedEdges, RollupCarries, RollupCommit, RollupPartition, RollupResume, RollupSettings, SavedSource, SourceCommit,
 };
-pub use source::{ClosedRows, ClosedSource, Counts, Resume, SideOutput, SourceFold, SourceSettings, no_carries};
+pub use settings::{Decoding, Resume, SourceSettings};
+pub use source::Fold;

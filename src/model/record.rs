@@ -117,17 +117,21 @@ pub enum Reason {
     Json,
     /// A log line without a readable time stamp.
     Timestamp,
-    /// A CMCD version that is not known yet.
+    /// A version of the format that is not known yet.
     Version,
-    /// Nothing in the record could be read as CMCD.
+    /// Nothing in the record could be read as a report.
     Malformed,
+    /// More statistics objects than a record may have.
+    TooManyObjects,
+    /// JSON that is nested deeper than a record may be.
+    TooDeep,
     /// A row that InfluxDB refuses for good.
     RowRefused,
 }
 
 impl Reason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Empty,
         Self::TooLarge,
         Self::Carrier,
@@ -136,6 +140,8 @@ impl Reason {
         Self::Timestamp,
         Self::Version,
         Self::Malformed,
+        Self::TooManyObjects,
+        Self::TooDeep,
         Self::RowRefused,
     ];
 
@@ -150,6 +156,8 @@ impl Reason {
             Self::Timestamp => "timestamp",
             Self::Version => "version",
             Self::Malformed => "malformed",
+            Self::TooManyObjects => "too_many_objects",
+            Self::TooDeep => "too_deep",
             Self::RowRefused => "row_refused",
         }
     }
@@ -165,8 +173,10 @@ impl Reason {
             Self::ColumnCount => "it is a log line whose number of columns is not the declared one",
             Self::Json => "it should be JSON and is not",
             Self::Timestamp => "it is a log line without a readable time stamp",
-            Self::Version => "it has a CMCD version that is not known yet",
-            Self::Malformed => "nothing in it could be read as CMCD",
+            Self::Version => "it has a version of its format that is not known yet",
+            Self::Malformed => "nothing in it could be read as a report",
+            Self::TooManyObjects => "it has more statistics objects than a record may have",
+            Self::TooDeep => "its JSON is nested deeper than a record may be",
             Self::RowRefused => "it is a row that InfluxDB refuses for good",
         }
     }

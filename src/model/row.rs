@@ -39,6 +39,9 @@ pub struct Field {
 pub struct Schema {
     /// The measurement (table) name.
     pub measurement: &'static str,
+    /// Which dialect its rows are made of: `cmcd`, `webrtc`. Rows of several share a measurement, each with its own tags and fields; a source
+    /// is of one dialect, so that the tag `source` tells them apart.
+    pub dialect: &'static str,
     /// One paragraph for the reference page.
     pub help: &'static str,
     /// In the order in which rows give their values, which is the alphabetical order that InfluxDB wants.

@@ -6,11 +6,9 @@
 //!     minute and of an hour are merged from their windows, all at once.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use crate::aggregate::rollup::{EdgeKey, EdgeRows, EdgeWindow, Partial, longer_windows};
-use crate::decode::cmcd::{Carriers, Decoder};
-use crate::fold::{Counts, SideOutput, SourceFold, SourceSettings};
+use crate::aggregate::rollup::{EdgeRows, EdgeWindow, Partial, longer_windows};
+use crate::fold::{Counts, Decoding, SideOutput, SourceFold, SourceSettings};
 use crate::model::{Boundary, Reason, Record, Rows};
 
 /// What a replay saw.
@@ -38,54 +36,44 @@ pub struct Summary {
     pub edge_rows: u64,
 }
 
-/// One partition of the log, read so far.
-struct Partition {
-    fold: SourceFold,
-    decoder: Decoder,
-}
-
 /// The batch computation over one source topic.
 pub struct Oracle {
     settings: SourceSettings,
-    carriers: Arc<Carriers>,
-    partitions: BTreeMap<i32, Partition>,
+    decoding: Decoding,
+    partitions: BTreeMap<i32, Box<dyn SourceFold>>,
     edges: BTreeMap<Boundary, EdgeWindow>,
     summary: Summary,
 }
 
 impl Oracle {
     /// For a source with these settings.
-    pub fn new(settings: SourceSettings, carriers: Arc<Carriers>) -> Self {
-        Self { settings, carriers, partitions: BTreeMap::new(), edges: BTreeMap::new(), summary: Summary::default() }
+    pub fn new(settings: SourceSettings, decoding: Decoding) -> Self {
+        Self { settings, decoding, partitions: BTreeMap::new(), edges: BTreeMap::new(), summary: Summary::default() }
     }
 
     /// Takes in the next record of a partition, in order of offset, and gives the session rows of windows that it closes.
     pub fn push(&mut self, partition: i32, record: &Record<'_>, rows: &mut dyn FnMut(&dyn Rows)) {
-        let Self { settings, carriers, partitions, edges, summary } = self;
-        let one = partitions.entry(partition).or_insert_with(|| Partition {
-            fold: SourceFold::afresh(settings.clone(), partition, 0),
-            decoder: Decoder::new(Arc::clone(carriers)),
-        });
+        let Self { settings, decoding, partitions, edges, summary } = self;
+        let fold = partitions.entry(partition).or_insert_with(|| decoding.afresh(settings.clone(), partition, 0));
         summary.records += 1;
-        if let Some(SideOutput::DeadLetter(reason)) = one.fold.push(record, &mut one.decoder) {
+        if let Some(SideOutput::DeadLetter(reason)) = fold.push(record) {
             summary.dead_letters += 1;
             let counts = Reason::ALL.iter().zip(&mut summary.dead_letter_reasons);
             counts.filter(|(known, _)| **known == reason).for_each(|(_, count)| *count += 1);
         }
-        summary.parts_rejected += one.decoder.take_rejected().iter().sum::<u64>();
-        while let Some(closed) = one.fold.close_next() {
-            one.fold.acknowledge(closed.end);
-            let point = one.fold.commit_point();
-            one.fold.committed(&point);
+        summary.parts_rejected += fold.take_decode_counts().rejected.iter().map(|(_, count)| count).sum::<u64>();
+        while let Some(closed) = fold.close_next() {
+            fold.acknowledge(closed.end);
+            let point = fold.commit_point();
+            fold.committed(&point);
             summary.session_rows += closed.rows.len() as u64;
             rows(&closed.rows);
             let merged = edges.entry(closed.end).or_default();
             for (key, totals) in closed.edges {
-                let key = EdgeKey::new(&settings.source, &settings.cdn, &key);
                 merged.absorb(Partial { key, end: closed.end, epoch: 0, totals });
             }
         }
-        let counts: Counts = one.fold.take_counts();
+        let counts: Counts = fold.take_counts();
         summary.events += counts.events;
         summary.late += counts.late;
         summary.clamped += counts.clamped;
@@ -94,7 +82,7 @@ impl Oracle {
 
     /// Ends the log: gives the edge rows that all of the topic's `partitions` have passed.
     pub fn finish(mut self, partitions: i32, rows: &mut dyn FnMut(&dyn Rows)) -> Summary {
-        let passed = |partition: i32| self.partitions.get(&partition).and_then(|one| one.fold.commit_point().frontier);
+        let passed = |partition: i32| self.partitions.get(&partition).and_then(|fold| fold.commit_point().frontier);
         let slowest = (0..partitions).map(passed).min().flatten();
         let window_ms = self.settings.rules.window_ms;
         let mut give = |closed: EdgeRows| {

@@ -6,9 +6,8 @@
 //! R4  The `#` lines of a standard log are no records: the last `#Fields:` line travels with each line after it.
 
 use std::io::{self, BufRead};
-use std::sync::Arc;
 
-use crate::decode::cmcd::{Carriers, Decoder};
+use crate::fold::{Decoding, Reader};
 use crate::model::record::header;
 use crate::model::{Headers, Record};
 
@@ -38,7 +37,7 @@ enum Framing {
 pub struct RawLog {
     carrier: String,
     framing: Framing,
-    decoder: Decoder,
+    reader: Reader,
     /// The highest event time so far.
     highest_ms: i64,
     /// The `#Fields:` line in force.
@@ -46,16 +45,16 @@ pub struct RawLog {
 }
 
 impl RawLog {
-    /// For a carrier by its name in the header `qoe-carrier`, decoded by `carriers`. `start_ms` is when the records were appended
+    /// For a carrier by its name in the header `qoe-carrier`, decoded as the source is. `start_ms` is when the records were appended
     /// that have no time of their own, as long as none before them has one.
-    pub fn new(carrier: &str, carriers: Arc<Carriers>, start_ms: Option<i64>) -> Self {
+    pub fn new(carrier: &str, decoding: &Decoding, start_ms: Option<i64>) -> Self {
         let framing = match carrier {
             "cloudfront-std" => Framing::LinesWithFields,
             "cmcd-headers" | "cmcd-body" => Framing::Blocks,
             _ => Framing::Lines,
         };
         let highest_ms = start_ms.unwrap_or(i64::MIN);
-        Self { carrier: carrier.to_owned(), framing, decoder: Decoder::new(carriers), highest_ms, fields: Vec::new() }
+        Self { carrier: carrier.to_owned(), framing, reader: Reader::new(decoding), highest_ms, fields: Vec::new() }
     }
 
     /// The headers of every record.
@@ -122,12 +121,12 @@ impl RawLog {
         let record = Record { offset: 0, append_ms: 0, key: None, value: &value, headers };
         let mut key: Option<Vec<u8>> = None;
         let mut highest_ms = self.highest_ms;
-        let outcome = self.decoder.decode(&record, &mut |event| {
+        let outcome = self.reader.read(&record, &mut |event| {
             if let Some(time) = event.time {
                 highest_ms = highest_ms.max(time.as_millis());
             }
             if key.is_none() {
-                key = event.keys.sid.as_deref().filter(|sid| !sid.is_empty()).map(|sid| sid.as_bytes().to_vec());
+                key = event.session.map(|session| session.as_bytes().to_vec());
             }
         });
         // What cannot be read goes to the dead letters, as it would from the bus: it has no key and no time.
@@ -142,11 +141,13 @@ impl RawLog {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::decode::cmcd::Carrier;
+    use std::sync::Arc;
+
+    use crate::decode::cmcd::{Carrier, Carriers};
 
     /// Key, value and append time of each record.
     fn read(carrier: &str, fixed: Carrier, text: &str) -> Vec<(Option<String>, String, i64)> {
-        let mut log = RawLog::new(carrier, Arc::new(Carriers::fixed(fixed)), Some(1_000));
+        let mut log = RawLog::new(carrier, &Decoding::Cmcd(Arc::new(Carriers::fixed(fixed))), Some(1_000));
         let text_of = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let mut records = Vec::new();
         log.read::<io::Error>(text.as_bytes(), &mut |record| {

@@ -100,6 +100,7 @@ mod tests {
 
     static SCHEMA: Schema = Schema {
         measurement: "m",
+        dialect: "cmcd",
         help: "",
         tags: &[Tag { name: "edge", help: "" }],
         fields: &[

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::aggregate::cmcd::Caps;
 use crate::decode::cmcd::{self, Carriers, ColumnPlan};
 use crate::engine::Rules;
-use crate::fold::{Clock, RollupSettings, SourceSettings};
+use crate::fold::{Clock, Decoding, RollupSettings, SourceSettings};
 use crate::stage::{RollupStage, SourcePlan};
 use crate::topology::{Carrier, Clock as DeclaredClock, Mapping, Source, Topology};
 
@@ -66,7 +66,7 @@ pub fn source_plan(topology: &Topology, source: &Source) -> Result<SourcePlan, E
         topic: source.topic.clone(),
         state_topic: topology.state_topic(source),
         settings: settings(topology, source),
-        carriers: Arc::new(carriers),
+        decoding: Decoding::Cmcd(Arc::new(carriers)),
     })
 }
 

@@ -61,7 +61,7 @@ pub(super) fn identity(random: &mut Random, scenario: &Scenario, is_of_the_crowd
     let is_fast = random.permille(30) && !programme_at(programme).is_live;
     Identity {
         session_id: [random.bits(), random.bits()],
-        clock_skew_ms: if has_event_mode { clock_skew_ms(random, scenario) } else { 0 },
+        clock_skew_ms: if has_event_mode { clock_skew_ms(random, scenario.skewed_clocks_permille) } else { 0 },
         player,
         is_version2,
         has_event_mode,
@@ -101,8 +101,8 @@ fn transport(random: &mut Random, player: Player, carrier: Carrier) -> Transport
 }
 
 /// Wrong by 1 to 30 minutes, or by 1 to 10 years; ahead or behind.
-fn clock_skew_ms(random: &mut Random, scenario: &Scenario) -> i64 {
-    if !random.permille(scenario.skewed_clocks_permille) {
+pub(super) fn clock_skew_ms(random: &mut Random, skewed_permille: u32) -> i64 {
+    if !random.permille(skewed_permille) {
         return 0;
     }
     let by_ms = if random.permille(700) {

@@ -38,6 +38,11 @@ impl Random {
         self.below(1000) < u64::from(share)
     }
 
+    /// How many of `count` it hits when it hits so many of 10,000: the expected number, rounded up or down by chance.
+    pub(super) fn share(&mut self, count: u64, per_10_000: u32) -> u64 {
+        (count * u64::from(per_10_000) + self.below(10_000)) / 10_000
+    }
+
     /// A number spread around `median` as delays and rates are: log-normal, from about a third to about the threefold.
     pub(super) fn spread(&mut self, median: u64) -> u64 {
         let place = self.below(16_000);

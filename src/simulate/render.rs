@@ -106,7 +106,7 @@ impl Renderer {
     fn fill_texts(&mut self, draft: &Draft) {
         let Texts { session, next, url } = &mut self.texts;
         session.clear();
-        write_uuid(session, draft.identity.session_id);
+        session.push_str(&String::from_utf8_lossy(&write::uuid(draft.identity.session_id)));
         next.clear();
         // Media3 percent-encodes inside the string, as version 1 says; the Common Media Library does not.
         next.push_str(if draft.identity.player == Player::Media3 { "..%2Fv%2Fseg-" } else { "seg-" });
@@ -149,19 +149,6 @@ impl Renderer {
 fn fill_headers(members: &Members<'_>, headers: &mut [Vec<u8>; 4]) {
     for (name, text) in Header::ALL.into_iter().zip(headers) {
         members.write_header(name, text);
-    }
-}
-
-/// A random UUID, version 4.
-fn write_uuid(out: &mut String, [high, low]: [u64; 2]) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let bits = (u128::from((high & !0xf000) | 0x4000) << 64) | u128::from((low >> 2) | (1 << 63));
-    for place in 0..32 {
-        if matches!(place, 8 | 12 | 16 | 20) {
-            out.push('-');
-        }
-        let digit = (bits >> (124 - 4 * place)) as usize & 15;
-        out.push(char::from(HEX[digit]));
     }
 }
 

@@ -78,11 +78,13 @@ impl Carrier {
 pub enum Situation {
     /// Nothing but what always happens: some networks fade, some viewers seek, pause and leave.
     Steady,
-    /// From a third of the time on, one edge answers 10 times slower, starves its viewers of throughput and fails requests.
+    /// From a third of the time on, one edge answers 10 times slower, starves its viewers of throughput and fails requests; calls: one region's
+    /// SFUs lose packets and bandwidth, so that pictures freeze and sound is concealed.
     BadEdge,
-    /// From a third of the time on, three times as many viewers join one live programme within 20 s.
+    /// From a third of the time on, three times as many viewers join one live programme (one call, to look on) within 20 s.
     FlashCrowd,
-    /// 1 in 10 event-mode clients has a clock that is wrong by minutes or years, ahead or behind.
+    /// 1 in 10 event-mode clients has a clock that is wrong by minutes or years, ahead or behind; of participants, some count from their
+    /// start instead.
     ClockSkew,
     /// 1 record in 50 is appended twice.
     Duplicates,
@@ -108,6 +110,18 @@ pub struct FlashCrowd {
     pub viewers: u32,
 }
 
+impl FlashCrowd {
+    /// [`Self::within_ms`], never negative.
+    pub(super) fn within(&self) -> u64 {
+        self.within_ms.max(0).cast_unsigned()
+    }
+
+    /// The crowd of [`Situation::FlashCrowd`] beside so many.
+    pub(super) fn beside(count: u32, from_ms: i64) -> Self {
+        Self { from_ms, within_ms: 20_000, viewers: count.saturating_mul(3) }
+    }
+}
+
 /// How long a record takes from the end of its request (or its report) to the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delays {
@@ -125,6 +139,25 @@ pub struct Delays {
     pub log_grace_ms: u32,
     /// The grace of the players' topic.
     pub report_grace_ms: u32,
+}
+
+impl Delays {
+    /// Those of a steady audience.
+    pub(super) const STEADY: Self = Self {
+        log_least_ms: 200,
+        log_median_ms: 700,
+        disorder_permille: 0,
+        disorder_ms: 5_000,
+        late_permille: 0,
+        log_grace_ms: 120_000,
+        report_grace_ms: 10_000,
+    };
+
+    /// What [`Situation::Disorder`] does to them.
+    pub(super) fn disturb(&mut self) {
+        self.disorder_permille = 100;
+        self.late_permille = 5;
+    }
 }
 
 /// All that a simulation depends on beside seed and start.
@@ -181,15 +214,7 @@ impl Scenario {
             flash_crowd: None,
             skewed_clocks_permille: 0,
             duplicates_permille: 0,
-            delays: Delays {
-                log_least_ms: 200,
-                log_median_ms: 700,
-                disorder_permille: 0,
-                disorder_ms: 5_000,
-                late_permille: 0,
-                log_grace_ms: 120_000,
-                report_grace_ms: 10_000,
-            },
+            delays: Delays::STEADY,
         }
     }
 
@@ -200,16 +225,10 @@ impl Scenario {
         match situation {
             Situation::Steady => {}
             Situation::BadEdge => self.bad_edge = Some(BadEdge { from_ms: a_third_in }),
-            Situation::FlashCrowd => {
-                let viewers = self.viewers.saturating_mul(3);
-                self.flash_crowd = Some(FlashCrowd { from_ms: a_third_in, within_ms: 20_000, viewers });
-            }
+            Situation::FlashCrowd => self.flash_crowd = Some(FlashCrowd::beside(self.viewers, a_third_in)),
             Situation::ClockSkew => self.skewed_clocks_permille = 100,
             Situation::Duplicates => self.duplicates_permille = 20,
-            Situation::Disorder => {
-                self.delays.disorder_permille = 100;
-                self.delays.late_permille = 5;
-            }
+            Situation::Disorder => self.delays.disturb(),
         }
         self
     }

@@ -12,6 +12,8 @@ pub(super) const HALF: Unescaped = except(b" \"%#<>");
 /// What CloudFront leaves alone when it logs.
 pub(super) const CLOUDFRONT: Unescaped = except(b" \"'%#<>[]{}|\\^~`");
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 const fn unescaped(others: &[u8], alphanumeric: bool) -> Unescaped {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -108,6 +110,27 @@ pub(super) fn padded(out: &mut Vec<u8>, value: u64, width: u32) {
     }
 }
 
+/// The lowest `digits` hexadecimal digits of `value`.
+pub(super) fn hexadecimal(out: &mut Vec<u8>, value: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        out.push(HEX[(value >> (4 * place)) as usize & 15]);
+    }
+}
+
+/// A random UUID, version 4.
+pub(super) fn uuid([high, low]: [u64; 2]) -> [u8; 36] {
+    let bits = (u128::from((high & !0xf000) | 0x4000) << 64) | u128::from((low >> 2) | (1 << 63));
+    let mut text = [b'-'; 36];
+    let mut shift = 128;
+    for (place, letter) in text.iter_mut().enumerate() {
+        if !matches!(place, 8 | 13 | 18 | 23) {
+            shift -= 4;
+            *letter = HEX[(bits >> shift) as usize & 15];
+        }
+    }
+    text
+}
+
 /// Date and time of a moment in UTC, with `between` between them: `2026-01-05` … `09:22:03`.
 pub(super) fn date_time(out: &mut Vec<u8>, millis: i64, between: u8) {
     let moment = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -148,6 +171,8 @@ mod tests {
         assert_eq!(written(|out| decimal(out, 2000, 3, true)), "2");
         assert_eq!(written(|out| decimal(out, 399_305, 2, false)), "3993.05");
         assert_eq!(written(|out| seconds(out, 1_767_600_123_017)), "1767600123.017");
+        assert_eq!(written(|out| hexadecimal(out, 0xfab_c0de, 6)), "abc0de");
+        assert_eq!(uuid([u64::MAX, 0]), *b"ffffffff-ffff-4fff-8000-000000000000");
         assert_eq!(written(|out| rfc3339(out, 1_767_604_923_004)), "2026-01-05T09:22:03.004Z");
     }
 

@@ -103,6 +103,7 @@ mod tests {
 
     static LINE: Schema = Schema {
         measurement: "m",
+        dialect: "cmcd",
         help: "",
         tags: &[],
         fields: &[Field { name: "f", kind: FieldKind::Text, help: "" }],

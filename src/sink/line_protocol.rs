@@ -181,12 +181,14 @@ mod tests {
 
     static SESSION: Schema = Schema {
         measurement: "session_window",
+        dialect: "cmcd",
         help: "",
         tags: &[tag("edge"), tag("tenant")],
         fields: &[field("bytes", FieldKind::Integer), field("session_id", FieldKind::Text)],
     };
     static ODD: Schema = Schema {
         measurement: "odd name,=",
+        dialect: "cmcd",
         help: "",
         tags: &[tag("a b")],
         fields: &[field("c=d", FieldKind::Integer), field("e,f", FieldKind::Integer)],

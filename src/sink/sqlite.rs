@@ -15,7 +15,7 @@ use crate::model::{FieldKind, Row, Rows, Schema, Value};
 use crate::sink::backoff::Backoff;
 use crate::sink::line_protocol::UNKNOWN;
 use crate::sink::{Fault, Health, Refused, Sink, Stopped};
-use crate::store::sqlite::{Store, TIMESTAMP, quoted};
+use crate::store::sqlite::{Store, TIMESTAMP, quoted, table_of};
 use crate::telemetry;
 
 /// The sink that writes to the embedded store.
@@ -145,7 +145,8 @@ fn create_table(schema: &Schema) -> String {
     }));
     let mut key = vec![TIMESTAMP.to_owned()];
     key.extend(schema.tags.iter().map(|tag| quoted(tag.name)));
-    let (table, columns, key) = (quoted(schema.measurement), columns.join(", "), key.join(", "));
+    let (table, columns, key) =
+        (quoted(&table_of(schema.measurement, schema.dialect)), columns.join(", "), key.join(", "));
     format!("CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ({key})) STRICT, WITHOUT ROWID")
 }
 
@@ -154,7 +155,11 @@ fn upsert(schema: &Schema) -> String {
     names.extend(schema.tags.iter().map(|tag| quoted(tag.name)));
     names.extend(schema.fields.iter().map(|field| quoted(field.name)));
     let places = vec!["?"; names.len()].join(", ");
-    format!("INSERT OR REPLACE INTO {} ({}) VALUES ({places})", quoted(schema.measurement), names.join(", "))
+    format!(
+        "INSERT OR REPLACE INTO {} ({}) VALUES ({places})",
+        quoted(&table_of(schema.measurement, schema.dialect)),
+        names.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -168,6 +173,7 @@ mod tests {
 
     static EDGE: Schema = Schema {
         measurement: "edge_window",
+        dialect: "cmcd",
         help: "",
         tags: &[Tag { name: "edge", help: "" }],
         fields: &[

@@ -12,13 +12,10 @@ use tracing::{debug, error};
 use super::saved::{self, Frame, Saved};
 use super::viewers::report_source;
 use super::{Closed, Error, Prepared, ReadBack, Stage, StartOffset, WindowName, Work};
-use crate::aggregate::cmcd::CARRY_VERSION;
-use crate::aggregate::rollup::{Announcement, EdgeKey, Partial};
+use crate::aggregate::rollup::{Announcement, EdgeKey, Partial, Totals};
 use crate::bus::{Outgoing, TopicPartition};
-use crate::decode::cmcd::{Carriers, Decoder};
 use crate::engine::{CarryStore, CommitPoint, SavedPage};
-use crate::fold::{Resume, SavedSource, SideOutput, SourceFold, SourceSettings, no_carries};
-use crate::model::cmcd::Warning;
+use crate::fold::{DecodeCounts, Decoding, Resume, SavedSource, SideOutput, SourceFold, SourceSettings};
 use crate::model::partition::partition_of;
 use crate::model::record::header;
 use crate::model::{Boundary, EventTime, Reason, Record};
@@ -36,7 +33,7 @@ pub struct SourcePlan {
     /// What its records mean.
     pub settings: SourceSettings,
     /// How its values are decoded.
-    pub carriers: Arc<Carriers>,
+    pub decoding: Decoding,
 }
 
 /// The topics that the stage writes, beside state.
@@ -87,7 +84,7 @@ impl Stage for SessionStage {
 
     fn no_carries(&self, topic: &str) -> CarryStore {
         let source = self.sources.iter().find(|source| source.topic == topic);
-        source.map_or_else(|| CarryStore::new(CARRY_VERSION, 1), |source| no_carries(&source.settings))
+        source.map_or_else(|| CarryStore::new(0, 1), |source| source.decoding.no_carries(&source.settings))
     }
 
     fn restore(
@@ -131,8 +128,7 @@ impl Stage for SessionStage {
         );
         let counts_from = resume.offset;
         Ok(SessionWork {
-            fold: SourceFold::restore(plan.settings.clone(), name.partition, resume, carries),
-            decoder: Decoder::new(Arc::clone(&plan.carriers)),
+            fold: plan.decoding.restore(plan.settings.clone(), name.partition, resume, carries),
             topics: Arc::clone(&self.topics),
             name: name.clone(),
             frame,
@@ -164,8 +160,7 @@ pub struct SessionPoint {
 
 /// One partition of a source topic.
 pub struct SessionWork {
-    fold: SourceFold,
-    decoder: Decoder,
+    fold: Box<dyn SourceFold>,
     topics: Arc<SideTopics>,
     name: TopicPartition,
     frame: Frame,
@@ -229,7 +224,7 @@ impl SessionWork {
         }
     }
 
-    fn partial(&self, end: Boundary, key: EdgeKey, totals: crate::aggregate::cmcd::EdgeTotals) -> Outgoing {
+    fn partial(&self, end: Boundary, key: EdgeKey, totals: Totals) -> Outgoing {
         let (topic, partitions) = &self.topics.partials;
         let bytes = key.encode();
         Outgoing {
@@ -250,7 +245,7 @@ impl Work for SessionWork {
         if record.offset < self.counts_from {
             return Ok(());
         }
-        if let Some(side) = self.fold.push(record, &mut self.decoder) {
+        if let Some(side) = self.fold.push(record) {
             self.keep_side(record, side);
         }
         Ok(())
@@ -258,10 +253,9 @@ impl Work for SessionWork {
 
     fn next_closed(&mut self) -> Option<Closed> {
         let closed = self.fold.close_next()?;
-        let (source, cdn) = (self.fold.settings().source.clone(), self.fold.settings().cdn.clone());
+        let source = self.fold.settings().source.clone();
         let edges = closed.edges.into_iter();
-        let partials: Vec<Outgoing> =
-            edges.map(|(key, totals)| self.partial(closed.end, EdgeKey::new(&source, &cdn, &key), totals)).collect();
+        let partials: Vec<Outgoing> = edges.map(|(key, totals)| self.partial(closed.end, key, totals)).collect();
         self.keep_for(closed.end, partials);
         let delay_ms = self.last_append_ms.saturating_sub(closed.end.as_millis()).max(0);
         metrics::histogram!(telemetry::WINDOW_CLOSE_DELAY.name, "source" => source.clone())
@@ -302,7 +296,7 @@ impl Work for SessionWork {
     }
 
     fn carries<'a>(&'a self, point: &'a SessionPoint) -> Box<dyn Iterator<Item = &'a SavedPage> + 'a> {
-        Box::new(self.fold.carry_changes(&point.point))
+        Box::new(self.fold.carries().changes(point.point.frontier))
     }
 
     fn committed(&mut self, point: SessionPoint) {
@@ -343,26 +337,23 @@ impl Work for SessionWork {
             windows_open: windows as u64,
             windows_unacknowledged: self.fold.unacknowledged() as u64,
             sessions_newest_window: sessions as u64,
-            sessions_live: self.fold.live_sessions() as u64,
+            sessions_live: self.fold.carries().len() as u64,
             drained: self.fold.is_drained(),
         }]
     }
 
     fn report(&mut self, _: &TopicPartition) {
-        let counts = self.fold.take_counts();
+        let (counts, decoded) = (self.fold.take_counts(), self.fold.take_decode_counts());
         let source = self.fold.settings().source.as_str();
         report_source(source, &counts, std::mem::take(&mut self.dead_letters));
-        for (warning, count) in Warning::ALL.iter().zip(self.decoder.take_warnings()) {
-            if count > 0 {
-                let labels = [("source", source.to_owned()), ("kind", warning.as_str().to_owned())];
-                metrics::counter!(telemetry::DECODE_WARNINGS.name, &labels).increment(count);
-            }
+        let DecodeCounts { warnings, rejected } = decoded;
+        for (kind, count) in warnings {
+            let labels = [("source", source.to_owned()), ("kind", kind.to_owned())];
+            metrics::counter!(telemetry::DECODE_WARNINGS.name, &labels).increment(count);
         }
-        for (reason, count) in Reason::ALL.iter().zip(self.decoder.take_rejected()) {
-            if count > 0 {
-                let labels = [("source", source.to_owned()), ("reason", reason.as_str().to_owned())];
-                metrics::counter!(telemetry::PARTS_REJECTED.name, &labels).increment(count);
-            }
+        for (reason, count) in rejected {
+            let labels = [("source", source.to_owned()), ("reason", reason.as_str().to_owned())];
+            metrics::counter!(telemetry::PARTS_REJECTED.name, &labels).increment(count);
         }
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn report_source(source: &str, counts: &Counts, dead_letters: u64) {
 
 /// Adds what viewers experienced in one window, by source, edge and tenant.
 pub(super) fn report_edges(rows: &EdgeRows) {
-    for (key, viewers) in rows.viewers() {
+    for (key, totals) in rows.of_the_window() {
+        let viewers = totals.viewers();
         let labels =
             [("source", key.source.to_string()), ("edge", key.edge.to_string()), ("tenant", key.tenant.to_string())];
         let counters = [

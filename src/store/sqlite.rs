@@ -1,6 +1,6 @@
 //! The embedded store: one SQLite database, in memory or in a file, that [`crate::sink::sqlite`] writes and this module reads.
 //!
-//! One table for each row type, named like the measurement; columns named like its tags (text) and fields (integer or text), and `timestamp_ns`.
+//! One table for each row type, named like the measurement and its dialect (`edge_window/cmcd`); columns named like its tags (text) and fields (integer or text), and `timestamp_ns`.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -108,7 +108,7 @@ impl Store {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The rows of `measurement` with `from_ns <= timestamp < to_ns`, in order of time, then tags; none when nothing was ever written there.
+    /// The rows of `measurement` with `from_ns <= timestamp < to_ns`, in order of time, then dialect, then tags; none when nothing was ever written there.
     /// Blocks while it reads.
     ///
     /// # Errors
@@ -120,22 +120,40 @@ impl Store {
     }
 }
 
+/// The table of a row type.
+pub(crate) fn table_of(measurement: &str, dialect: &str) -> String {
+    format!("{measurement}/{dialect}")
+}
+
 /// A name as SQL wants it.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn read(connection: &Connection, measurement: &str, from_ns: i64, to_ns: i64) -> rusqlite::Result<Vec<StoredRow>> {
-    if !connection.table_exists(None, measurement)? {
-        return Ok(Vec::new());
+    let mut tables = connection.prepare_cached("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
+    let names: Vec<String> = tables.query_map((), |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut found = Vec::new();
+    for name in names.iter().filter(|name| name.rsplit_once('/').is_some_and(|(of, _)| of == measurement)) {
+        read_table(connection, name, from_ns, to_ns, &mut found)?;
     }
-    // The table is kept in the order of its primary key, which is the order that is promised.
-    let table = quoted(measurement);
+    // A stable sort: each table is kept in the order of its primary key.
+    found.sort_by_key(|row| row.timestamp_ns);
+    Ok(found)
+}
+
+fn read_table(
+    connection: &Connection,
+    table: &str,
+    from_ns: i64,
+    to_ns: i64,
+    found: &mut Vec<StoredRow>,
+) -> rusqlite::Result<()> {
+    let table = quoted(table);
     let mut statement =
         connection.prepare_cached(&format!("SELECT * FROM {table} WHERE {TIMESTAMP} >= ?1 AND {TIMESTAMP} < ?2"))?;
     let names = column_names(&statement);
     let mut rows = statement.query(params![from_ns, to_ns])?;
-    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let mut stored = StoredRow { timestamp_ns: row.get(TIMESTAMP)?, values: HashMap::with_capacity(names.len()) };
         for (index, name) in names.iter().enumerate() {
@@ -149,7 +167,7 @@ fn read(connection: &Connection, measurement: &str, from_ns: i64, to_ns: i64) ->
         }
         found.push(stored);
     }
-    Ok(found)
+    Ok(())
 }
 
 fn column_names(statement: &Statement<'_>) -> Vec<Arc<str>> {

@@ -69,6 +69,7 @@ pub fn schema(measurement: &str, tags: &[&str], fields: &[(&str, FieldKind)]) ->
         fields.iter().map(|(name, kind)| Field { name: forever(name), kind: *kind, help: "" }).collect();
     Box::leak(Box::new(Schema {
         measurement: forever(measurement),
+        dialect: "cmcd",
         help: "",
         tags: tags.leak(),
         fields: fields.leak(),

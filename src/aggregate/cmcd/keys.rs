@@ -23,6 +23,9 @@ pub struct RollupKey {
 }
 
 impl RollupKey {
+    /// The tags of the row beside source, tenant, edge and window, in the order of a roll-up's key.
+    pub(crate) const MORE_TAGS: [&str; 3] = ["cdn", "streaming_format", "stream_type"];
+
     /// Where everything beyond the cap goes.
     pub(crate) fn other() -> Self {
         Self {

@@ -225,6 +225,7 @@ const SESSION_FIELDS: [Field; SHARED + 2] = {
 /// One row for each session and window.
 pub static SESSION_WINDOW: Schema = Schema {
     measurement: "session_window",
+    dialect: "cmcd",
     help: "One row for each session and window. The timestamp is the window's start plus hash(session id) (XXH3-64, seed 0) mod the window's length in nanoseconds; ties inside a partition are moved by 1 ns each, in order of session id, wrapping at the window's length. Truncate it to the window.",
     tags: &[
         Tag {
@@ -275,6 +276,7 @@ const FINISHED_FIELDS: [Field; SHARED + FINISHED_ONLY_COUNT] = {
 /// One row for each session that is over.
 pub static SESSION: Schema = Schema {
     measurement: "session",
+    dialect: "cmcd",
     help: "One row for each session that is over, with the totals of its whole life: those of its `session_window` rows, and what only the end can tell (sn_lost_count of the last reports, a startup of the last 5 s). A session is over 30 s after `sta` e, f or q. Otherwise it is idle when nothing came for 30 min if it is paused or in the background; else for the longer of: with requests, 60 s, or the largest bl + 3·d of its last window with media (at most 30 min); with event mode, 3 times the shortest time of at least 10 s between two records `t` (90 s if there is none; at most 30 min). Late records do not keep it alive. The first record after that opens another session with the same id; reports that only repeat that playback is over open none. The row belongs to the first boundary with the time-out before the window that ends there; the timestamp is that boundary plus hash(session id) as in `session_window`.",
     tags: &[
         Tag {
@@ -357,6 +359,7 @@ const EDGE_FIELDS: [Field; SHARED + EDGE_ONLY_COUNT] = {
 /// One row for each roll-up key (source, tenant, edge, CDN, streaming format, stream type) and window.
 pub static EDGE_WINDOW: Schema = Schema {
     measurement: "edge_window",
+    dialect: "cmcd",
     help: "One row for each source, tenant, edge, CDN, streaming format, stream type and window, over all partitions, at three window lengths. A row of 1 min or 1 h is its shorter windows put together: sums add, extremes and sketches merge, percentiles come from the merged sketches. The timestamp is the window's start.",
     tags: &[
         Tag { name: "cdn", help: "The CDN that the topology declares for the source." },

@@ -10,8 +10,9 @@
 use std::collections::BTreeMap;
 
 use super::record::EdgeKey;
+use super::totals::Totals;
 use super::window::{EdgeRows, EdgeWindow};
-use crate::aggregate::cmcd::{EdgeTotals, Extent, PartialError};
+use crate::aggregate::cmcd::{Extent, PartialError};
 use crate::model::bytes::{Reader, Short, Writer};
 use crate::model::{Boundary, Carries};
 
@@ -48,7 +49,7 @@ struct Stretch {
 
 /// A carry, read.
 enum Carried {
-    Edge(Box<EdgeTotals>),
+    Edge(Totals),
     /// Under the key of the source as a whole.
     PartitionsMissing(i64),
 }
@@ -129,7 +130,7 @@ fn carry_on(resolution: Resolution, source: &str, until: Boundary, closed: &Stre
                 whole.append(totals);
                 Carried::Edge(whole)
             }
-            _ => Carried::Edge(Box::new(totals.clone())),
+            _ => Carried::Edge(totals.clone()),
         });
     }
     let missing = closed.partitions_missing;
@@ -148,7 +149,7 @@ fn by_resolution<'a>(due: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> BTreeMa
         let Ok((code, key)) = read_name(name) else { continue };
         let stretch = stretches.entry(code).or_default();
         match read_value(&key, value) {
-            Ok(Carried::Edge(totals)) => stretch.window.insert(key, *totals),
+            Ok(Carried::Edge(totals)) => stretch.window.insert(key, totals),
             Ok(Carried::PartitionsMissing(most)) => stretch.partitions_missing = most,
             Err(_) => {}
         }
@@ -184,7 +185,7 @@ fn read_value(key: &EdgeKey, value: &[u8]) -> Result<Carried, PartialError> {
     if key.is_of_source() {
         return Ok(Carried::PartitionsMissing(input.integer()?));
     }
-    Ok(Carried::Edge(Box::new(EdgeTotals::decode(&mut input)?)))
+    Ok(Carried::Edge(Totals::decode(&mut input)?))
 }
 
 /// The first multiple of the length at or after the boundary.

@@ -3,7 +3,8 @@
 //! Both start with a kind byte. A partial's Kafka key is its [`EdgeKey`], so that all parts of a row meet in one partition; markers have
 //! no key and are written to every partition.
 
-use crate::aggregate::cmcd::{EdgeTotals, PartialError, RollupKey};
+use super::totals::Totals;
+use crate::aggregate::cmcd::PartialError;
 use crate::model::Boundary;
 use crate::model::bytes::{Reader, Short, Writer};
 
@@ -57,38 +58,14 @@ pub struct EdgeKey {
     pub tenant: Box<str>,
     /// The point of presence.
     pub edge: Box<str>,
-    /// The source's CDN.
-    pub cdn: Box<str>,
-    /// The streaming format.
-    pub streaming_format: Box<str>,
-    /// The stream type.
-    pub stream_type: Box<str>,
+    /// The other names that rows of such a source are told apart by, in the order of its kind.
+    pub more: Vec<Box<str>>,
 }
 
 impl EdgeKey {
-    /// A window's key, seen over all sources.
-    pub fn new(source: &str, cdn: &str, key: &RollupKey) -> Self {
-        Self {
-            source: source.into(),
-            tenant: key.tenant.clone(),
-            edge: key.edge.clone(),
-            cdn: cdn.into(),
-            streaming_format: key.streaming_format.into(),
-            stream_type: key.stream_type.into(),
-        }
-    }
-
     /// The key of what belongs to a source as a whole. No row has it: a tenant is never empty.
     pub(super) fn of_source(source: &str) -> Self {
-        let none = || Box::<str>::from("");
-        Self {
-            source: source.into(),
-            tenant: none(),
-            edge: none(),
-            cdn: none(),
-            streaming_format: none(),
-            stream_type: none(),
-        }
+        Self { source: source.into(), tenant: "".into(), edge: "".into(), more: Vec::new() }
     }
 
     /// Whether it is [`Self::of_source`].
@@ -99,8 +76,7 @@ impl EdgeKey {
     /// The Kafka key: the names in their declared order, each with its length before it.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
-        let names = [&self.source, &self.tenant, &self.edge, &self.cdn, &self.streaming_format, &self.stream_type];
-        for name in names {
+        for name in [&self.source, &self.tenant, &self.edge].into_iter().chain(&self.more) {
             out.text(name);
         }
         out.into_bytes()
@@ -110,14 +86,12 @@ impl EdgeKey {
     pub fn decode(bytes: &[u8]) -> Result<Self, Short> {
         let mut input = Reader::new(bytes);
         let mut next = || input.text().map(Box::from);
-        Ok(Self {
-            source: next()?,
-            tenant: next()?,
-            edge: next()?,
-            cdn: next()?,
-            streaming_format: next()?,
-            stream_type: next()?,
-        })
+        let (source, tenant, edge) = (next()?, next()?, next()?);
+        let mut more = Vec::new();
+        while !input.is_empty() {
+            more.push(input.text()?.into());
+        }
+        Ok(Self { source, tenant, edge, more })
     }
 }
 
@@ -131,7 +105,7 @@ pub struct Partial {
     /// How often the source had been reset before it was made: only the newest epoch counts.
     pub epoch: i64,
     /// The measurements.
-    pub totals: EdgeTotals,
+    pub totals: Totals,
 }
 
 impl Partial {
@@ -199,7 +173,7 @@ impl RollupRecord {
             PARTIAL => {
                 let key = EdgeKey::decode(key.unwrap_or_default())?;
                 let end = Boundary::from_millis(input.integer()?);
-                let totals = EdgeTotals::decode(&mut input)?;
+                let totals = Totals::decode(&mut input)?;
                 // Before there were epochs, a partial ended here.
                 let epoch = if input.is_empty() { 0 } else { input.integer()? };
                 Ok(Self::Partial(Box::new(Partial { key, end, epoch, totals })))
@@ -262,9 +236,7 @@ mod tests {
             source: "a".into(),
             tenant: "b".into(),
             edge: "c".into(),
-            cdn: "d".into(),
-            streaming_format: "e".into(),
-            stream_type: "f".into(),
+            more: vec!["d".into(), "e".into(), "f".into()],
         };
         assert_eq!(EdgeKey::decode(&key.encode()).unwrap(), key);
         assert!(matches!(RollupRecord::decode(None, b"{}"), Err(Error::Kind(b'{'))));

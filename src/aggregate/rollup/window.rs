@@ -5,13 +5,14 @@ use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use super::record::{EdgeKey, Partial};
-use crate::aggregate::cmcd::{EDGE_WINDOW, EdgeTotals, Extent, Viewers};
+use super::totals::Totals;
+use crate::aggregate::cmcd::Extent;
 use crate::model::{Boundary, Row, Rows};
 
 /// The parts of edge rows of one window that have come so far.
 #[derive(Default)]
 pub struct EdgeWindow {
-    edges: BTreeMap<EdgeKey, EdgeTotals>,
+    edges: BTreeMap<EdgeKey, Totals>,
 }
 
 impl EdgeWindow {
@@ -63,11 +64,11 @@ impl EdgeWindow {
         rows
     }
 
-    pub(super) fn edges(&self) -> impl Iterator<Item = (&EdgeKey, &EdgeTotals)> {
+    pub(super) fn edges(&self) -> impl Iterator<Item = (&EdgeKey, &Totals)> {
         self.edges.iter()
     }
 
-    pub(super) fn insert(&mut self, key: EdgeKey, totals: EdgeTotals) {
+    pub(super) fn insert(&mut self, key: EdgeKey, totals: Totals) {
         self.edges.insert(key, totals);
     }
 }
@@ -93,14 +94,14 @@ struct OneLength {
     start: Boundary,
     window: String,
     extent: Extent,
-    edges: Vec<(EdgeKey, EdgeTotals)>,
+    edges: Vec<(EdgeKey, Totals)>,
 }
 
 impl EdgeRows {
-    /// What viewers experienced in the window itself, by key; longer ones would tell the same again.
-    pub fn viewers(&self) -> impl Iterator<Item = (&EdgeKey, Viewers<'_>)> {
+    /// What was counted in the window itself, by key; longer ones would tell the same again.
+    pub fn of_the_window(&self) -> impl Iterator<Item = (&EdgeKey, &Totals)> {
         let windows = self.lengths.iter().filter(|one| one.extent.one_window);
-        windows.flat_map(|one| &one.edges).map(|(key, totals)| (key, totals.viewers()))
+        windows.flat_map(|one| &one.edges).map(|(key, totals)| (key, totals))
     }
 
     pub(super) fn push(&mut self, start: Boundary, length_ms: i64, extent: Extent, window: EdgeWindow) {
@@ -120,18 +121,26 @@ impl Rows for EdgeRows {
         let rows = self.lengths.iter().flat_map(|one| one.edges.iter().map(move |row| (one, row)));
         for (one, (key, totals)) in rows.skip(range.start).take(range.len()) {
             let timestamp_ns = one.start.as_millis().saturating_mul(1_000_000);
-            let tags = [
-                &*key.cdn,
-                &*key.edge,
-                &*key.source,
-                &*key.stream_type,
-                &*key.streaming_format,
-                &*key.tenant,
-                &*one.window,
-            ];
+            let tags = tags(key, totals, &one.window);
             totals.visit_fields(one.extent, |fields| {
-                each(&Row { schema: &EDGE_WINDOW, tags: &tags, fields, timestamp_ns });
+                each(&Row { schema: totals.schema(), tags: &tags, fields, timestamp_ns });
             });
         }
     }
+}
+
+/// The values of the row's tags, in its order.
+fn tags<'a>(key: &'a EdgeKey, totals: &Totals, window: &'a str) -> Vec<&'a str> {
+    let more = |name: &str| {
+        let index = totals.more_tags().iter().position(|known| *known == name)?;
+        key.more.get(index).map(|value| &**value)
+    };
+    let value = |name: &str| match name {
+        "source" => &*key.source,
+        "tenant" => &*key.tenant,
+        "edge" => &*key.edge,
+        "window" => window,
+        name => more(name).unwrap_or("unknown"),
+    };
+    totals.schema().tags.iter().map(|tag| value(tag.name)).collect()
 }

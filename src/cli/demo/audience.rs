@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::bus::{Error, PlainProducer, Properties};
 use crate::cli::simulate::outgoing;
 use crate::model::EventTime;
-use crate::simulate::Simulation;
+use crate::simulate::Fleet;
 use crate::simulate::pace::Pace;
 
 /// Between two looks at the stop signal, in simulated time, which is real time here.
@@ -26,10 +26,10 @@ pub(super) struct Audience {
 
 impl Audience {
     /// Lets them begin; `start` is the start of the simulation, and now.
-    pub(super) fn start(simulation: Simulation, start: EventTime, properties: Properties) -> Self {
+    pub(super) fn start(fleet: Fleet, start: EventTime, properties: Properties) -> Self {
         let (stop, records) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&records));
-        let play = move || play(simulation, start.as_millis(), &properties, &stopped, &counted);
+        let play = move || play(fleet, start.as_millis(), &properties, &stopped, &counted);
         Self { playing: spawn_blocking(play), stop, records }
     }
 
@@ -46,7 +46,7 @@ impl Audience {
 }
 
 fn play(
-    simulation: Simulation,
+    fleet: Fleet,
     start_ms: i64,
     properties: &Properties,
     stop: &AtomicBool,
@@ -56,7 +56,7 @@ fn play(
     let mut pace = Pace::new(NonZeroU32::MIN);
     let mut reached_ms = start_ms;
     pace.wait_until(reached_ms);
-    for record in simulation {
+    for record in fleet {
         while reached_ms < record.append_ms {
             reached_ms = record.append_ms.min(reached_ms + LOOK_MS);
             pace.wait_until(reached_ms);

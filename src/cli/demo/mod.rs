@@ -33,7 +33,7 @@ use crate::config::{Log, LogFormat};
 use crate::http;
 use crate::observe::{self, Status};
 use crate::service::{self, Service, find_topics};
-use crate::simulate::Simulation;
+use crate::simulate::{Fleet, Simulation};
 use crate::sink::Sink as _;
 use crate::sink::sqlite::Sqlite;
 use crate::store::sqlite::Store;
@@ -96,7 +96,7 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<()> {
         bad_edge: simulation.bad_edge().unwrap_or_default().to_owned(),
         pages: processor.pages.clone(),
     };
-    let mut audience = Audience::start(simulation, start, processor.broker.properties());
+    let mut audience = Audience::start(Fleet::new(Some(simulation), None), start, processor.broker.properties());
     let mut show = Show::start(&processor, start.as_millis(), opening);
 
     let mut nobody_reads = None;

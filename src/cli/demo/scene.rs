@@ -106,7 +106,7 @@ mod tests {
         let records: Vec<_> = soon.map(|record| log.append(record)).collect();
         let mut rows = Vec::new();
         for plan in source_plans(&topology().unwrap()).unwrap() {
-            let mut oracle = Oracle::new(plan.settings.clone(), Arc::clone(&plan.carriers));
+            let mut oracle = Oracle::new(plan.settings.clone(), plan.decoding.clone());
             for record in records.iter().filter(|record| record.topic == plan.topic) {
                 oracle.push(record.partition, &record.as_record(), &mut |window| keep(window, &mut rows));
             }

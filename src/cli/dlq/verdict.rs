@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::letter::Letter;
-use crate::decode::cmcd::Decoder;
+use crate::fold::Reader;
 use crate::model::Reason;
 use crate::service::{self, source_plan};
 use crate::topology::{Clock, Source, Topology};
@@ -24,7 +24,7 @@ struct Desk {
     source: Source,
     /// An event this much older than the present comes after its window is final, as long as the topic is not far behind, ms.
     lateness_ms: i64,
-    decoder: Decoder,
+    reader: Reader,
 }
 
 /// The sources of a topology, by topic.
@@ -38,8 +38,8 @@ impl Desks {
         for source in &topology.sources {
             let plan = source_plan(topology, source)?;
             let lateness_ms = topology.window_ms + source.grace_ms + topology.disorder_bound_ms + source.max_delay_ms;
-            let decoder = Decoder::new(plan.carriers);
-            desks.insert(source.topic.clone(), Desk { source: source.clone(), lateness_ms, decoder });
+            let reader = Reader::new(&plan.decoding);
+            desks.insert(source.topic.clone(), Desk { source: source.clone(), lateness_ms, reader });
         }
         Ok(Self(desks))
     }
@@ -49,7 +49,7 @@ impl Desks {
         let desk = letter.origin_topic().and_then(|topic| self.0.get_mut(topic));
         let Some(desk) = desk else { return Verdict::NoSource };
         let (mut events, mut newest_ms) = (0, None);
-        let read = desk.decoder.decode(&letter.0.as_record(), &mut |event| {
+        let read = desk.reader.read(&letter.0.as_record(), &mut |event| {
             events += 1;
             newest_ms = newest_ms.max(event.time.map(|time| time.as_millis()));
         });

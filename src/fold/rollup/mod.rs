@@ -239,8 +239,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::aggregate::cmcd::{CARRY_VERSION, Caps, Context, Size, SourceLabels, Window};
-    use crate::aggregate::rollup::{Announcement, EdgeKey, Partial};
+    use crate::aggregate::rollup::{Announcement, Partial};
     use crate::engine::CarryStore;
+    use crate::fold::cmcd::over_all;
     use crate::model::cmcd::{Delivery, Event, Keys, Mode};
     use crate::model::{Rows, Value};
 
@@ -279,9 +280,8 @@ mod tests {
             let (clamped, session, request_id, deduplicate) = (false, None, None, false);
             window.absorb(&event, &Context { time, clamped, tenant, edge, session, request_id, deduplicate });
             let labels = SourceLabels { source: "logs".into(), shard: "0".into(), cdn: "cdn".into() };
-            let mut closed = window.close(labels, &mut CarryStore::new(CARRY_VERSION, 10_000));
-            let (key, totals) = closed.edges.remove(0);
-            let key = EdgeKey::new("logs", "cdn", &key);
+            let closed = window.close(labels.clone(), &mut CarryStore::new(CARRY_VERSION, 10_000));
+            let (key, totals) = over_all(closed.edges, &labels).remove(0);
             let name = key.encode();
             let partial = Partial { key, end: Boundary::from_millis(end), epoch, totals };
             self.send(Some(&name), &partial.encode_value());

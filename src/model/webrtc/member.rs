@@ -70,6 +70,9 @@ macro_rules! texts {
         }
 
         impl Text {
+            /// All of them, in order.
+            pub const ALL: &[Self] = &[$(Self::$member,)*];
+
             /// Its name in the specification.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$member => $name,)* }

@@ -5,10 +5,12 @@
 //! that [`Unit`] gives, so that sums do not depend on their order.
 
 mod member;
+mod warning;
 
 use std::borrow::Cow;
 
 pub use member::{Member, Text, Unit};
+pub use warning::Warning;
 
 use super::EventTime;
 
@@ -39,7 +41,7 @@ pub struct Report<'a> {
     pub content: Content<'a>,
     /// Members that were left out because their value is wrong.
     pub members_rejected: u32,
-    /// Objects of no known type.
+    /// Objects of no known type, or without an id.
     pub objects_unknown: u32,
 }
 

@@ -37,7 +37,7 @@ struct Columns {
 impl Table {
     /// Reads a source's topic whole and adds the rows that it gives. `before_ms`: R3.
     pub fn add_source(&mut self, kafka: &Kafka, plan: SourcePlan, partitions: i32, before_ms: i64) -> Summary {
-        let mut oracle = Oracle::new(plan.settings, plan.carriers);
+        let mut oracle = Oracle::new(plan.settings, plan.decoding);
         read_topic(&Properties::for_brokers(&kafka.address), &plan.topic, &mut |message| {
             let partition = rdkafka::Message::partition(message);
             oracle.push(partition, &borrow_record(message), &mut |rows| self.add(rows, before_ms));

@@ -1,0 +1,239 @@
+//! Decimal numbers, read from text straight into integer units: no float comes in between, so what is written is what counts.
+
+use crate::model::webrtc::Unit;
+
+/// The magnitude that no number here may exceed, in its unit.
+const MOST: u64 = 9_000_000_000_000_000;
+/// Digits of a fraction that are kept; the finest unit needs as many.
+const PLACES: usize = 9;
+/// More digits than these in front of the point overflow 64 bits.
+const WHOLE_DIGITS: usize = 19;
+
+/// A number as written: whole part, fraction, sign.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts {
+    negative: bool,
+    /// Saturated when it does not fit.
+    whole: u64,
+    /// The first nine digits of the fraction.
+    billionths: u64,
+    /// Whether the tenth digit is 5 or more.
+    rounds_up: bool,
+}
+
+/// A moment, as a timestamp tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// Microseconds since the Unix epoch.
+    Epoch(i64),
+    /// Microseconds since a moment that only the client knows.
+    Own(i64),
+}
+
+impl Parts {
+    /// Reads the number that `bytes` begin with, and tells its length.
+    #[inline]
+    pub(super) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+        let negative = bytes.first() == Some(&b'-');
+        let start = usize::from(negative);
+        let (whole, whole_end) = digits(bytes, start);
+        if whole_end == start {
+            return None;
+        }
+        let mut parts = Self { negative, whole, billionths: 0, rounds_up: false };
+        if whole_end - start > WHOLE_DIGITS {
+            parts.whole = u64::MAX;
+        }
+        let mut end = whole_end;
+        if bytes.get(end) == Some(&b'.') {
+            end = parts.read_fraction(bytes, end + 1)?;
+        }
+        match bytes.get(end) {
+            Some(b'e' | b'E') => read_exponent(bytes, start, end),
+            _ => Some((parts, end)),
+        }
+    }
+
+    /// The number that is the whole of `text`; blanks around it mean nothing.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let bytes = text.trim_ascii().as_bytes();
+        let (parts, length) = Self::read(bytes)?;
+        if length == bytes.len() { Some(parts) } else { None }
+    }
+
+    #[inline]
+    fn read_fraction(&mut self, bytes: &[u8], start: usize) -> Option<usize> {
+        let mut end = start;
+        while let Some(digit) = digit_at(bytes, end) {
+            let place = end - start;
+            if place < PLACES {
+                self.billionths = self.billionths * 10 + digit;
+            } else if place == PLACES {
+                self.rounds_up = digit >= 5;
+            }
+            end += 1;
+        }
+        let length = end - start;
+        if length == 0 {
+            return None;
+        }
+        for _ in length..PLACES {
+            self.billionths *= 10;
+        }
+        Some(end)
+    }
+
+    /// In this unit, rounded half away from zero; `None` = beyond what any counter reaches.
+    #[inline]
+    pub(super) fn scaled(self, unit: Unit) -> Option<i64> {
+        let (scale, fraction) = match unit {
+            Unit::Count | Unit::Flag => (1, (self.billionths + 500_000_000) / 1_000_000_000),
+            Unit::Time => (1_000, (self.billionths + 500_000) / 1_000_000),
+            Unit::Seconds | Unit::Ratio => (1_000_000, (self.billionths + 500) / 1_000),
+            Unit::Squared => (1_000_000_000, self.billionths + u64::from(self.rounds_up)),
+        };
+        let magnitude = self.whole.checked_mul(scale)?.checked_add(fraction)?;
+        if magnitude > MOST {
+            return None;
+        }
+        let magnitude = magnitude.cast_signed();
+        Some(if self.negative { -magnitude } else { magnitude })
+    }
+
+    /// Whether it is −1, by which old interfaces say that they know nothing.
+    pub(super) const fn is_minus_one(self) -> bool {
+        self.negative && self.whole == 1 && self.billionths == 0
+    }
+
+    /// As a timestamp. Its magnitude tells the unit: from 1e17 nanoseconds since the epoch, from 1e14 microseconds, from 1e11 milliseconds,
+    /// from 1e9 seconds; below, and wherever `monotonic` is declared below 1e11, milliseconds of a clock of its own. `None` = no moment.
+    #[inline]
+    pub(super) fn moment(self, monotonic: bool) -> Option<Moment> {
+        if self.negative || (self.whole == 0 && self.billionths == 0) {
+            return None;
+        }
+        let in_unit = |unit| self.scaled(unit);
+        Some(match self.whole {
+            u64::MAX => return None,
+            100_000_000_000_000_000.. => Moment::Epoch(i64::try_from(self.whole / 1_000).ok()?),
+            100_000_000_000_000.. => Moment::Epoch(i64::try_from(self.whole).ok()?),
+            100_000_000_000.. => Moment::Epoch(in_unit(Unit::Time)?),
+            1_000_000_000.. if !monotonic => Moment::Epoch(in_unit(Unit::Seconds)?),
+            _ => Moment::Own(in_unit(Unit::Time)?),
+        })
+    }
+}
+
+fn digit_at(bytes: &[u8], at: usize) -> Option<u64> {
+    let digit = bytes.get(at)?.wrapping_sub(b'0');
+    if digit > 9 { None } else { Some(u64::from(digit)) }
+}
+
+/// The digits from `at` on as a number, and where they end. Wraps when there are too many of them.
+#[inline]
+fn digits(bytes: &[u8], mut at: usize) -> (u64, usize) {
+    let mut number = 0_u64;
+    while let Some(digit) = digit_at(bytes, at) {
+        number = number.wrapping_mul(10).wrapping_add(digit);
+        at += 1;
+    }
+    (number, at)
+}
+
+/// A number with an exponent: its digits once more, each at the place where the exponent moves it. `end` is where the exponent begins.
+#[cold]
+fn read_exponent(bytes: &[u8], start: usize, end: usize) -> Option<(Parts, usize)> {
+    let sign = bytes.get(end + 1).copied();
+    let exponent_start = end + 1 + usize::from(matches!(sign, Some(b'+' | b'-')));
+    let (exponent, exponent_end) = digits(bytes, exponent_start);
+    if exponent_end == exponent_start {
+        return None;
+    }
+    // So many digits, leading zeros aside, that the number overflows or vanishes whatever stands before them.
+    let is_huge = exponent_end - exponent_start > WHOLE_DIGITS || exponent > 2_000_000;
+    let exponent = if is_huge { 2_000_000 } else { i64::try_from(exponent).ok()? };
+    let exponent = if sign == Some(b'-') { -exponent } else { exponent };
+    let mantissa = bytes.get(start..end)?;
+    let point = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
+    let whole_digits = i64::try_from(point).ok()? + exponent;
+    let mut parts = Parts { negative: start == 1, ..Parts::default() };
+    let values = mantissa.iter().filter(|byte| **byte != b'.').map(|byte| u64::from(byte - b'0'));
+    for (place, digit) in (0..).zip(values) {
+        parts.add(whole_digits - 1 - place, digit);
+    }
+    Some((parts, exponent_end))
+}
+
+impl Parts {
+    /// Adds a digit whose weight is ten to the power of `power`.
+    fn add(&mut self, power: i64, digit: u64) {
+        if digit == 0 {
+            return;
+        }
+        match power {
+            0..=18 => self.whole = self.whole.saturating_add(digit * 10_u64.pow(power as u32)),
+            19.. => self.whole = u64::MAX,
+            -9..=-1 => self.billionths += digit * 10_u64.pow((power + 9) as u32),
+            -10 => self.rounds_up = digit >= 5,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::{Moment, Parts, Unit};
+
+    #[test]
+    fn numbers_become_integers_of_their_unit() {
+        let cases = [
+            ("0", Unit::Count, Some(0)),
+            ("-3", Unit::Count, Some(-3)),
+            ("12.5", Unit::Count, Some(13)),
+            ("-12.5", Unit::Count, Some(-13)),
+            ("12.49999", Unit::Count, Some(12)),
+            ("0.0005444444444444444", Unit::Seconds, Some(544)),
+            ("0.0000005", Unit::Seconds, Some(1)),
+            ("5e-7", Unit::Seconds, Some(1)),
+            ("4.9e-7", Unit::Seconds, Some(0)),
+            ("1.5977121019294447", Unit::Squared, Some(1_597_712_102)),
+            ("0.0000000005", Unit::Squared, Some(1)),
+            ("30.803080308030804", Unit::Ratio, Some(30_803_080)),
+            ("1795244333285.488", Unit::Time, Some(1_795_244_333_285_488)),
+            ("1.795244333285488E+12", Unit::Time, Some(1_795_244_333_285_488)),
+            ("9000000000000000", Unit::Count, Some(9_000_000_000_000_000)),
+            ("9000000000000001", Unit::Count, None),
+            ("18446744073709551616", Unit::Count, None),
+            ("1e400", Unit::Count, None),
+            ("0e99999999999999999999", Unit::Count, Some(0)),
+            ("1e-99999999999999999999", Unit::Count, Some(0)),
+            ("123456789e-9", Unit::Seconds, Some(123_457)),
+        ];
+        for (text, unit, expected) in cases {
+            assert_eq!(Parts::parse(text).unwrap().scaled(unit), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_none() {
+        for text in ["", "-", ".5", "1.", "1e", "1e+", "+1", "0x10", "1.2.3", "--1", "NaN", "½", "1 2"] {
+            assert_eq!(Parts::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_magnitude_of_a_timestamp_tells_its_unit() {
+        let moment = |text| Parts::parse(text).unwrap().moment(false);
+        assert_eq!(moment("1795243667800306"), Some(Moment::Epoch(1_795_243_667_800_306)));
+        assert_eq!(moment("1795243667800306000"), Some(Moment::Epoch(1_795_243_667_800_306)));
+        assert_eq!(moment("1795243667.8"), Some(Moment::Epoch(1_795_243_667_800_000)));
+        assert_eq!(moment("1795243667800"), Some(Moment::Epoch(1_795_243_667_800_000)));
+        assert_eq!(moment("83412"), Some(Moment::Own(83_412_000)));
+        // 2e9 ms = 23 days of uptime, which only a declared clock tells from a time in seconds.
+        assert_eq!(moment("2000000000"), Some(Moment::Epoch(2_000_000_000_000_000)));
+        assert_eq!(Parts::parse("2000000000").unwrap().moment(true), Some(Moment::Own(2_000_000_000_000)));
+        assert_eq!((moment("0"), moment("-5"), moment("99999999999999999999")), (None, None, None));
+    }
+}

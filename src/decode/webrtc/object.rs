@@ -1,0 +1,441 @@
+//! One statistics object: its wanted members, gathered in any order and given out in theirs.
+
+use std::borrow::Cow;
+
+use crate::model::Reason;
+use crate::model::webrtc::{Member, Object, ObjectType, Text, Unit, Warning};
+
+use super::cursor::{Cursor, Raw, Token};
+use super::infer;
+use super::names::{InMillis, Name, Names};
+use super::number::{Moment, Parts};
+use super::tally::Tally;
+use super::text::{kept, unescaped};
+
+/// Seconds between the epoch of NTP (1900) and that of Unix, in microseconds.
+const NTP_EPOCH_US: i64 = 2_208_988_800_000_000;
+/// From here on, microseconds can only count from the epoch of NTP.
+const NTP_SURELY_US: i64 = 3_500_000_000_000_000;
+
+/// What an object is, as far as it says so itself or its place does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// One of the specification's types.
+    Of(ObjectType),
+    /// A candidate whose side is not told.
+    Candidate,
+    /// A `track` of an earlier draft, which has what is part of `inbound-rtp` now.
+    Track,
+    /// A stream of the old interface with callbacks: the direction is at the end of its id.
+    LegacyStream,
+    /// Known, and without anything that is wanted: certificates above all.
+    Unwanted,
+}
+
+impl Sort {
+    /// By the name of a type; `None` = not known.
+    fn named(name: &str) -> Option<Self> {
+        if let Some(object_type) = ObjectType::named(name) {
+            return Some(Self::Of(object_type));
+        }
+        Some(match name {
+            "certificate" | "stream" | "sender" | "receiver" | "transceiver" | "csrc" | "sctp-transport"
+            | "ice-server" => Self::Unwanted,
+            "track" => Self::Track,
+            "datachannel" => Self::Of(ObjectType::DataChannel),
+            "ssrc" => Self::LegacyStream,
+            "googCandidatePair" => Self::Of(ObjectType::CandidatePair),
+            "localcandidate" => Self::Of(ObjectType::LocalCandidate),
+            "remotecandidate" => Self::Of(ObjectType::RemoteCandidate),
+            "VideoBwe" | "googCertificate" | "googComponent" | "googLibjingleSession" | "googTrack" => Self::Unwanted,
+            _ => return None,
+        })
+    }
+}
+
+/// What came of an object.
+#[derive(Debug)]
+pub(super) enum Read<'a> {
+    /// It is in the object that was given; with it come its sort and the id of its track, if it names one.
+    Object(Sort, Option<Raw<'a>>),
+    /// It is of a known type that is not wanted.
+    Unwanted,
+    /// It is of no known type, or has no id.
+    Unknown,
+}
+
+/// The members of the object that is being read. Kept from object to object, since it is a kilobyte.
+#[derive(Debug)]
+pub(super) struct Scratch<'a> {
+    numbers: [i64; Member::ALL.len()],
+    /// A bit for each number that is there.
+    has_numbers: u128,
+    texts: [Raw<'a>; Text::ALL.len()],
+    /// A bit for each text that is there.
+    has_texts: u32,
+    id: Option<Raw<'a>>,
+    media_type: Option<Raw<'a>>,
+    track_id: Option<Raw<'a>>,
+    is_remote: bool,
+    time: Option<Moment>,
+    /// What the report declares of its clock.
+    pub(super) monotonic: bool,
+    /// Members of the report that were left out because their value is wrong.
+    pub(super) rejected: u32,
+    /// Whether the times of some object so far count from the epoch; from something else.
+    pub(super) clocks: (bool, bool),
+    names: &'static Names,
+}
+
+const _: () = assert!(Member::ALL.len() <= 128 && Text::ALL.len() <= 32, "a bit each");
+
+impl<'a> Scratch<'a> {
+    /// With nothing in it.
+    pub(super) fn new(monotonic: bool) -> Self {
+        Self {
+            numbers: [0; Member::ALL.len()],
+            has_numbers: 0,
+            texts: [Raw::default(); Text::ALL.len()],
+            has_texts: 0,
+            id: None,
+            media_type: None,
+            track_id: None,
+            is_remote: false,
+            time: None,
+            monotonic,
+            rejected: 0,
+            clocks: (false, false),
+            names: Names::shared(),
+        }
+    }
+
+    /// Reads the object that was just entered. `id` is the name under which it stands in a map, and `assumed` what it is by its place.
+    pub(super) fn read(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        id: Option<Raw<'a>>,
+        assumed: Option<Sort>,
+        object: &mut Object<'a>,
+        tally: &mut Tally,
+    ) -> Result<Read<'a>, Reason> {
+        self.clear(id);
+        let mut sort = assumed;
+        let mut first = true;
+        while let Some(name) = cursor.name(first)? {
+            first = false;
+            let meaning = if name.escaped { self.names.get(&unescaped(name)) } else { self.names.get(name.text) };
+            let Some(meaning) = meaning else {
+                cursor.skip()?;
+                continue;
+            };
+            if meaning != Name::Type || assumed.is_some() {
+                self.member(meaning, cursor, tally)?;
+                continue;
+            }
+            match self.sort(cursor)? {
+                Some(Sort::Unwanted) => return cursor.skip_rest().map(|()| Read::Unwanted),
+                Some(known) => sort = Some(known),
+                None => return cursor.skip_rest().map(|()| Read::Unknown),
+            }
+        }
+        let Some(sort) = sort.or_else(|| self.infer(tally)) else { return Ok(Read::Unknown) };
+        let Some(id) = self.id else { return Ok(Read::Unknown) };
+        self.give(sort, id, object, tally);
+        Ok(Read::Object(sort, self.track_id))
+    }
+
+    fn clear(&mut self, id: Option<Raw<'a>>) {
+        (self.has_numbers, self.has_texts) = (0, 0);
+        (self.id, self.media_type, self.track_id, self.time) = (id, None, None, None);
+        self.is_remote = false;
+    }
+
+    fn sort(&mut self, cursor: &mut Cursor<'a>) -> Result<Option<Sort>, Reason> {
+        let Token::Text(name) = cursor.token()? else {
+            return Ok(None);
+        };
+        Ok(if name.escaped { Sort::named(&unescaped(name)) } else { Sort::named(name.text) })
+    }
+
+    #[inline]
+    fn member(&mut self, name: Name, cursor: &mut Cursor<'a>, tally: &mut Tally) -> Result<(), Reason> {
+        if name == Name::Durations {
+            return self.durations(cursor, tally);
+        }
+        let token = cursor.token()?;
+        match name {
+            Name::Number(member) => self.number(member, token, false, tally),
+            Name::Text(text) => self.text(text, token, tally),
+            Name::Timestamp => self.timestamp(token, tally),
+            Name::Id => self.id = self.raw(token, tally).or(self.id),
+            Name::MediaType => self.media_type = self.raw(token, tally),
+            Name::TrackId => self.track_id = self.raw(token, tally),
+            Name::IsRemote => self.is_remote = token == Token::Flag(true),
+            Name::LegacyNumber(member, in_millis) => self.legacy_number(member, token, in_millis, tally),
+            Name::LegacyText(text) => {
+                tally.warn(Warning::LegacyName);
+                self.text(text, token, tally);
+            }
+            Name::Type | Name::Durations => {}
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn number(&mut self, member: Member, token: Token<'a>, in_millis: InMillis, tally: &mut Tally) {
+        let bit = 1_u128 << member as u32;
+        self.has_numbers &= !bit;
+        let value = match token {
+            Token::Number(parts, _) => counted(member, parts, in_millis, tally),
+            other => odd_number(member, other, in_millis, tally),
+        };
+        match value {
+            Ok(Some(value)) => {
+                if let Some(place) = self.numbers.get_mut(member as usize) {
+                    *place = value;
+                    self.has_numbers |= bit;
+                }
+            }
+            Ok(None) => {}
+            Err(Wrong) => self.rejected += 1,
+        }
+    }
+
+    /// A number under an old name, unless it is there under its own.
+    fn legacy_number(&mut self, member: Member, token: Token<'a>, in_millis: InMillis, tally: &mut Tally) {
+        if self.has_number(member) {
+            return;
+        }
+        tally.warn(Warning::LegacyName);
+        self.number(member, token, in_millis, tally);
+    }
+
+    #[inline]
+    fn text(&mut self, text: Text, token: Token<'a>, tally: &mut Tally) {
+        let bit = 1_u32 << text as u32;
+        self.has_texts &= !bit;
+        if let Some(raw) = self.raw(token, tally)
+            && let Some(place) = self.texts.get_mut(text as usize)
+        {
+            *place = raw;
+            self.has_texts |= bit;
+        }
+    }
+
+    /// A whole number that is not negative and that no unit has.
+    pub(super) fn whole(&mut self, token: Token<'a>, tally: &mut Tally) -> Option<i64> {
+        // Any counter will do: what it may be is the same.
+        let value = match token {
+            Token::Number(parts, _) => counted(Member::PacketsSent, parts, false, tally),
+            other => odd_number(Member::PacketsSent, other, false, tally),
+        };
+        value.unwrap_or_else(|Wrong| {
+            self.rejected += 1;
+            None
+        })
+    }
+
+    /// A text that is not empty; a number stands for its digits.
+    #[inline]
+    pub(super) fn raw(&mut self, token: Token<'a>, tally: &mut Tally) -> Option<Raw<'a>> {
+        match token {
+            Token::Text(Raw { text: "", .. }) => None,
+            Token::Text(raw) => Some(raw),
+            Token::Number(_, digits) => Some(Raw { text: digits, escaped: false }),
+            Token::Flag(_) | Token::Null | Token::NotANumber | Token::Nested => {
+                if token == Token::NotANumber {
+                    tally.warn(Warning::BareNan);
+                }
+                self.rejected += 1;
+                None
+            }
+        }
+    }
+
+    fn timestamp(&mut self, token: Token<'a>, tally: &mut Tally) {
+        self.time = moment(token, self.monotonic, &mut self.rejected, tally);
+    }
+
+    /// `qualityLimitationDurations`: a record of seconds by reason.
+    fn durations(&mut self, cursor: &mut Cursor<'a>, tally: &mut Tally) -> Result<(), Reason> {
+        if !cursor.open_object()? {
+            self.rejected += 1;
+            return cursor.skip();
+        }
+        let mut first = true;
+        while let Some(name) = cursor.name(first)? {
+            first = false;
+            let member = match &*unescaped(name) {
+                "none" => Member::QualityLimitationNone,
+                "cpu" => Member::QualityLimitationCpu,
+                "bandwidth" => Member::QualityLimitationBandwidth,
+                "other" => Member::QualityLimitationOther,
+                _ => {
+                    cursor.skip()?;
+                    continue;
+                }
+            };
+            let token = cursor.token()?;
+            self.number(member, token, false, tally);
+        }
+        Ok(())
+    }
+
+    /// Whether a number is there.
+    pub(super) fn has_number(&self, member: Member) -> bool {
+        self.has_numbers & (1 << member as u32) != 0
+    }
+
+    /// Whether a text is there.
+    pub(super) fn has_text(&self, text: Text) -> bool {
+        self.has_texts & (1 << text as u32) != 0
+    }
+
+    #[cold]
+    fn infer(&self, tally: &mut Tally) -> Option<Sort> {
+        let sort = infer::sort(self, self.is_remote)?;
+        tally.warn(Warning::TypeInferred);
+        Some(sort)
+    }
+
+    /// Writes what was gathered into `object`, which is empty.
+    fn give(&mut self, sort: Sort, id: Raw<'a>, object: &mut Object<'a>, tally: &mut Tally) {
+        if !self.has_text(Text::Kind) {
+            self.take_media_type(sort, tally);
+        }
+        object.object_type = match sort {
+            Sort::Of(object_type) => object_type,
+            Sort::Candidate => ObjectType::LocalCandidate,
+            Sort::LegacyStream => infer::direction(id.text),
+            Sort::Track | Sort::Unwanted => ObjectType::InboundRtp,
+        };
+        object.id = kept(id, tally);
+        object.time_us = self.time.map(|moment| match moment {
+            Moment::Epoch(micros) => {
+                self.clocks.0 = true;
+                micros
+            }
+            Moment::Own(micros) => {
+                self.clocks.1 = true;
+                micros
+            }
+        });
+        object.numbers.reserve(self.has_numbers.count_ones() as usize);
+        for index in bits(self.has_numbers as u64, 0).chain(bits((self.has_numbers >> 64) as u64, 64)) {
+            if let (Some(member), Some(value)) = (Member::ALL.get(index), self.numbers.get(index)) {
+                object.numbers.push((*member, *value));
+            }
+        }
+        object.texts.reserve(self.has_texts.count_ones() as usize);
+        for index in bits(u64::from(self.has_texts), 0) {
+            if let (Some(text), Some(raw)) = (Text::ALL.get(index), self.texts.get(index)) {
+                object.texts.push((*text, current_word(*text, kept(*raw, tally), tally)));
+            }
+        }
+    }
+
+    /// `mediaType` was the name of `kind`.
+    fn take_media_type(&mut self, sort: Sort, tally: &mut Tally) {
+        let Some(media_type) = self.media_type else { return };
+        tally.warn(Warning::LegacyName);
+        if sort != Sort::Unwanted
+            && let Some(place) = self.texts.get_mut(Text::Kind as usize)
+        {
+            *place = media_type;
+            self.has_texts |= 1 << Text::Kind as u32;
+        }
+    }
+}
+
+/// The places of the bits of a word, ascending, counted from `base`.
+fn bits(mut word: u64, base: usize) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        if word == 0 {
+            return None;
+        }
+        let at = word.trailing_zeros() as usize;
+        word &= word - 1;
+        Some(base + at)
+    })
+}
+
+/// A value that a member cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wrong;
+
+/// A number that this member can have; `None` = it says that nothing is known.
+#[inline]
+fn counted(member: Member, parts: Parts, in_millis: InMillis, tally: &mut Tally) -> Result<Option<i64>, Wrong> {
+    let unit = match (member.unit(), in_millis) {
+        (Unit::Seconds, true) => Unit::Time,
+        (unit, _) => unit,
+    };
+    let Some(value) = parts.scaled(unit) else {
+        tally.warn(Warning::NumberOutOfRange);
+        return Err(Wrong);
+    };
+    let is_possible = match member {
+        // Duplicates and late arrivals make the far end's balance negative.
+        Member::PacketsLost => true,
+        Member::FractionLost => (0..=1_000_000).contains(&value),
+        Member::EstimatedPlayoutTimestamp if value >= NTP_SURELY_US => return Ok(Some(value - NTP_EPOCH_US)),
+        _ if unit == Unit::Flag => (0..=1).contains(&value),
+        _ => value >= 0,
+    };
+    if is_possible {
+        return Ok(Some(value));
+    }
+    if parts.is_minus_one() {
+        return Ok(None);
+    }
+    tally.warn(Warning::NumberOutOfRange);
+    Err(Wrong)
+}
+
+/// What stands where a number should: text with a number in it, a truth value, or nothing that helps.
+fn odd_number(member: Member, token: Token<'_>, in_millis: InMillis, tally: &mut Tally) -> Result<Option<i64>, Wrong> {
+    let is_flag = member.unit() == Unit::Flag;
+    match token {
+        Token::Flag(value) if is_flag => Ok(Some(i64::from(value))),
+        Token::Text(raw) => match &*unescaped(raw) {
+            "true" if is_flag => Ok(Some(1)),
+            "false" if is_flag => Ok(Some(0)),
+            text => counted(member, Parts::parse(text).ok_or(Wrong)?, in_millis, tally),
+        },
+        Token::NotANumber => {
+            tally.warn(Warning::BareNan);
+            Err(Wrong)
+        }
+        Token::Number(..) | Token::Flag(_) | Token::Null | Token::Nested => Err(Wrong),
+    }
+}
+
+/// A timestamp; one that is wrong is counted, `0` says nothing.
+pub(super) fn moment(token: Token<'_>, monotonic: bool, rejected: &mut u32, tally: &mut Tally) -> Option<Moment> {
+    let moment = match token {
+        Token::Number(parts, _) if parts == Parts::default() => return None,
+        Token::Number(parts, _) => parts.moment(monotonic),
+        Token::Text(raw) => infer::written_moment(&unescaped(raw), monotonic),
+        Token::NotANumber => {
+            tally.warn(Warning::BareNan);
+            None
+        }
+        Token::Flag(_) | Token::Null | Token::Nested => None,
+    };
+    *rejected += u32::from(moment.is_none());
+    moment
+}
+
+/// A word of an enumeration as the specification has it now.
+fn current_word<'a>(text: Text, word: Cow<'a, str>, tally: &mut Tally) -> Cow<'a, str> {
+    let current = match (text, &*word) {
+        (Text::State, "cancelled") => "failed",
+        (Text::State, "inprogress" | "inProgress") => "in-progress",
+        (Text::CandidateType, "serverreflexive") => "srflx",
+        (Text::CandidateType, "peerreflexive") => "prflx",
+        (Text::CandidateType, "relayed") => "relay",
+        _ => return word,
+    };
+    tally.warn(Warning::LegacyName);
+    Cow::Borrowed(current)
+}
