@@ -7,6 +7,7 @@
 pub mod cmcd;
 mod distinct;
 mod packed;
+mod partial;
 mod placing;
 pub mod rollup;
 mod sketch;
@@ -14,5 +15,6 @@ mod source;
 pub mod webrtc;
 
 pub use distinct::{Distinct, Error as DistinctError};
+pub use partial::PartialError;
 pub use sketch::{Error as SketchError, Sketch};
 pub use source::{Caps, Extent, Outcome, Size, SourceLabels};

@@ -253,7 +253,8 @@ mod tests {
     use std::hash::RandomState;
 
     use super::*;
-    use crate::aggregate::cmcd::{Caps, Context, Size, SourceLabels, Window, finish_sessions};
+    use crate::aggregate::cmcd::{Context, Window, finish_sessions};
+    use crate::aggregate::{Caps, Size, SourceLabels};
     use crate::model::cmcd::{Delivery, Event, Keys, Mode};
     use crate::model::{EventTime, Rows as _};
 

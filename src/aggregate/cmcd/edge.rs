@@ -7,33 +7,14 @@ use super::counters::{Counters, LifeSum, Sum, Totals};
 use super::keys::Sketches;
 use super::schema::{EDGE_ONLY_COUNT, SHARED, shared_values};
 use crate::aggregate::source::Extent;
-use crate::aggregate::{Distinct, DistinctError, Sketch, SketchError};
+use crate::aggregate::{Distinct, PartialError, Sketch};
 use crate::model::Value;
-use crate::model::bytes::{Reader, Short, Writer};
+use crate::model::bytes::{Reader, Writer};
 
 /// The version of the encoding, its first byte.
 const VERSION: u8 = 2;
 /// How many values of a session's life version 1 had, and how many counts of sessions.
 const VERSION_1: (usize, usize) = (2, 2);
-
-/// Why a partial cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum PartialError {
-    /// It was written by a newer version.
-    #[error(
-        "a partial has version {0}, and this program knows only version {VERSION}: finish the upgrade of all instances"
-    )]
-    Version(u8),
-    /// It ends too early.
-    #[error("a partial is cut off: {0}")]
-    Short(#[from] Short),
-    /// One of its sketches is not one.
-    #[error(transparent)]
-    Sketch(#[from] SketchError),
-    /// One of its counts of distinct sessions is none.
-    #[error(transparent)]
-    Distinct(#[from] DistinctError),
-}
 
 /// What viewers at one edge experienced in one window, for the metrics page.
 #[derive(Clone, Copy)]
@@ -177,7 +158,7 @@ impl EdgeTotals {
         let (lives, counts) = match version {
             1 => VERSION_1,
             VERSION => (totals.life.len(), sessions.len()),
-            other => return Err(PartialError::Version(other)),
+            other => return Err(PartialError::Version { found: other, known: VERSION }),
         };
         let Totals { sums, extremes, life } = &mut totals;
         let values = sums.iter_mut().chain(extremes).chain(life.iter_mut().take(lives));
@@ -274,6 +255,6 @@ mod tests {
         assert_eq!(encoded(&read), encoded(&expected));
         let read_again = EdgeTotals::decode(&mut Reader::new(&encoded(&expected))).unwrap();
         assert_eq!(encoded(&read_again), encoded(&expected));
-        assert!(matches!(EdgeTotals::decode(&mut Reader::new(&[3])), Err(PartialError::Version(3))));
+        assert!(matches!(EdgeTotals::decode(&mut Reader::new(&[3])), Err(PartialError::Version { found: 3, .. })));
     }
 }

@@ -44,7 +44,7 @@ mod window;
 pub const CARRY_VERSION: u8 = 1;
 
 pub use closed::{ClosedWindow, SessionRows};
-pub use edge::{EdgeTotals, PartialError};
+pub use edge::EdgeTotals;
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use found::{Codec, Path};
 pub use keys::RollupKey;
