@@ -151,44 +151,80 @@ impl<'a> Scratch<'a> {
     }
 
     fn sort(&mut self, cursor: &mut Cursor<'a>) -> Result<Option<Sort>, Reason> {
-        let Token::Text(name) = cursor.token()? else {
-            return Ok(None);
+        let Some(name) = cursor.plain_text()? else {
+            return cursor.skip().map(|()| None);
         };
         Ok(if name.escaped { Sort::named(&unescaped(name)) } else { Sort::named(name.text) })
     }
 
-    #[inline]
+    #[inline(always)]
     fn member(&mut self, name: Name, cursor: &mut Cursor<'a>, tally: &mut Tally) -> Result<(), Reason> {
-        if name == Name::Durations {
-            return self.durations(cursor, tally);
-        }
-        let token = cursor.token()?;
         match name {
-            Name::Number(member) => self.number(member, token, false, tally),
-            Name::Text(text) => self.text(text, token, tally),
-            Name::Timestamp => self.timestamp(token, tally),
-            Name::Id => self.id = self.raw(token, tally).or(self.id),
-            Name::MediaType => self.media_type = self.raw(token, tally),
-            Name::TrackId => self.track_id = self.raw(token, tally),
+            Name::Number(member) => match cursor.plain_number()? {
+                Some(parts) => self.set_number(member, counted(member, parts, false, tally)),
+                None => {
+                    let token = cursor.token()?;
+                    self.number(member, token, false, tally);
+                }
+            },
+            Name::Text(text) => match cursor.plain_text()? {
+                Some(raw) => self.set_text(text, raw),
+                None => {
+                    let token = cursor.token()?;
+                    self.text(text, token, tally);
+                }
+            },
+            Name::Timestamp => {
+                self.time = match cursor.plain_number()? {
+                    Some(parts) => plain_moment(parts, self.monotonic, &mut self.rejected),
+                    None => moment(cursor.token()?, self.monotonic, &mut self.rejected, tally),
+                }
+            }
+            Name::Id => self.id = self.name(cursor, tally)?.or(self.id),
+            Name::MediaType => self.media_type = self.name(cursor, tally)?,
+            Name::TrackId => self.track_id = self.name(cursor, tally)?,
+            Name::Durations => self.durations(cursor, tally)?,
+            rare => {
+                let token = cursor.token()?;
+                self.rare(rare, token, tally);
+            }
+        }
+        Ok(())
+    }
+
+    fn rare(&mut self, name: Name, token: Token<'a>, tally: &mut Tally) {
+        match name {
             Name::IsRemote => self.is_remote = token == Token::Flag(true),
             Name::LegacyNumber(member, in_millis) => self.legacy_number(member, token, in_millis, tally),
             Name::LegacyText(text) => {
                 tally.warn(Warning::LegacyName);
                 self.text(text, token, tally);
             }
-            Name::Type | Name::Durations => {}
+            _ => {}
         }
-        Ok(())
     }
 
-    #[inline]
+    /// A text that is not empty, by which something is named.
+    #[inline(always)]
+    fn name(&mut self, cursor: &mut Cursor<'a>, tally: &mut Tally) -> Result<Option<Raw<'a>>, Reason> {
+        match cursor.plain_text()? {
+            Some(raw) => Ok(if raw.text.is_empty() { None } else { Some(raw) }),
+            None => cursor.token().map(|token| self.raw(token, tally)),
+        }
+    }
+
     fn number(&mut self, member: Member, token: Token<'a>, in_millis: InMillis, tally: &mut Tally) {
-        let bit = 1_u128 << member as u32;
-        self.has_numbers &= !bit;
         let value = match token {
             Token::Number(parts, _) => counted(member, parts, in_millis, tally),
             other => odd_number(member, other, in_millis, tally),
         };
+        self.set_number(member, value);
+    }
+
+    /// Of a member that comes twice, the last counts, even where that is wrong.
+    #[inline(always)]
+    fn set_number(&mut self, member: Member, value: Result<Option<i64>, Wrong>) {
+        let bit = 1_u128 << member as u32;
         match value {
             Ok(Some(value)) => {
                 if let Some(place) = self.numbers.get_mut(member as usize) {
@@ -196,8 +232,11 @@ impl<'a> Scratch<'a> {
                     self.has_numbers |= bit;
                 }
             }
-            Ok(None) => {}
-            Err(Wrong) => self.rejected += 1,
+            Ok(None) => self.has_numbers &= !bit,
+            Err(Wrong) => {
+                self.has_numbers &= !bit;
+                self.rejected += 1;
+            }
         }
     }
 
@@ -210,11 +249,17 @@ impl<'a> Scratch<'a> {
         self.number(member, token, in_millis, tally);
     }
 
-    #[inline]
     fn text(&mut self, text: Text, token: Token<'a>, tally: &mut Tally) {
+        let raw = self.raw(token, tally).unwrap_or_default();
+        self.set_text(text, raw);
+    }
+
+    /// An empty text is none.
+    #[inline(always)]
+    fn set_text(&mut self, text: Text, raw: Raw<'a>) {
         let bit = 1_u32 << text as u32;
         self.has_texts &= !bit;
-        if let Some(raw) = self.raw(token, tally)
+        if !raw.text.is_empty()
             && let Some(place) = self.texts.get_mut(text as usize)
         {
             *place = raw;
@@ -236,7 +281,6 @@ impl<'a> Scratch<'a> {
     }
 
     /// A text that is not empty; a number stands for its digits.
-    #[inline]
     pub(super) fn raw(&mut self, token: Token<'a>, tally: &mut Tally) -> Option<Raw<'a>> {
         match token {
             Token::Text(Raw { text: "", .. }) => None,
@@ -250,10 +294,6 @@ impl<'a> Scratch<'a> {
                 None
             }
         }
-    }
-
-    fn timestamp(&mut self, token: Token<'a>, tally: &mut Tally) {
-        self.time = moment(token, self.monotonic, &mut self.rejected, tally);
     }
 
     /// `qualityLimitationDurations`: a record of seconds by reason.
@@ -364,7 +404,7 @@ fn bits(mut word: u64, base: usize) -> impl Iterator<Item = usize> {
 struct Wrong;
 
 /// A number that this member can have; `None` = it says that nothing is known.
-#[inline]
+#[inline(always)]
 fn counted(member: Member, parts: Parts, in_millis: InMillis, tally: &mut Tally) -> Result<Option<i64>, Wrong> {
     let unit = match (member.unit(), in_millis) {
         (Unit::Seconds, true) => Unit::Time,
@@ -413,8 +453,7 @@ fn odd_number(member: Member, token: Token<'_>, in_millis: InMillis, tally: &mut
 /// A timestamp; one that is wrong is counted, `0` says nothing.
 pub(super) fn moment(token: Token<'_>, monotonic: bool, rejected: &mut u32, tally: &mut Tally) -> Option<Moment> {
     let moment = match token {
-        Token::Number(parts, _) if parts == Parts::default() => return None,
-        Token::Number(parts, _) => parts.moment(monotonic),
+        Token::Number(parts, _) => return plain_moment(parts, monotonic, rejected),
         Token::Text(raw) => infer::written_moment(&unescaped(raw), monotonic),
         Token::NotANumber => {
             tally.warn(Warning::BareNan);
@@ -423,6 +462,13 @@ pub(super) fn moment(token: Token<'_>, monotonic: bool, rejected: &mut u32, tall
         Token::Flag(_) | Token::Null | Token::Nested => None,
     };
     *rejected += u32::from(moment.is_none());
+    moment
+}
+
+#[inline(always)]
+fn plain_moment(parts: Parts, monotonic: bool, rejected: &mut u32) -> Option<Moment> {
+    let moment = parts.moment(monotonic);
+    *rejected += u32::from(moment.is_none() && parts != Parts::default());
     moment
 }
 
