@@ -267,6 +267,13 @@ fn types_and_kinds() {
             "the codec tells the kind",
         ),
         row(
+            "9g",
+            envelope(r#"{"id":"V","type":null,"kind":"video","framesDecoded":3}"#),
+            "a|c|p|PC_0 - rejected=1 unknown=0; InboundRtp V framesDecoded=3 kind=video",
+            inferred,
+            "a type that is none is missing",
+        ),
+        row(
             "9f",
             envelope(r#"{"framesDecoded":4,"kind":"video","id":"V","type":"inbound-rtp"}"#),
             "a|c|p|PC_0 -; InboundRtp V framesDecoded=4 kind=video",

@@ -24,6 +24,7 @@ mod sample;
 mod stats;
 mod tally;
 mod text;
+mod value;
 
 use std::borrow::Cow;
 

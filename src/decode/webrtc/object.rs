@@ -1,21 +1,15 @@
 //! One statistics object: its wanted members, gathered in any order and given out in theirs.
 
-use std::borrow::Cow;
-
 use crate::model::Reason;
-use crate::model::webrtc::{Member, Object, ObjectType, Text, Unit, Warning};
+use crate::model::webrtc::{Member, Object, ObjectType, Text, Warning};
 
 use super::cursor::{Cursor, Raw, Token};
 use super::infer;
 use super::names::{InMillis, Name, Names};
-use super::number::{Moment, Parts};
+use super::number::Moment;
 use super::tally::Tally;
 use super::text::{kept, unescaped};
-
-/// Seconds between the epoch of NTP (1900) and that of Unix, in microseconds.
-const NTP_EPOCH_US: i64 = 2_208_988_800_000_000;
-/// From here on, microseconds can only count from the epoch of NTP.
-const NTP_SURELY_US: i64 = 3_500_000_000_000_000;
+use super::value::{Wrong, counted, current_word, moment, odd_number, plain_moment};
 
 /// What an object is, as far as it says so itself or its place does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +126,12 @@ impl<'a> Scratch<'a> {
                 self.member(meaning, cursor, tally)?;
                 continue;
             }
-            match self.sort(cursor)? {
+            let Some(type_name) = cursor.plain_text()? else {
+                self.rejected += 1;
+                cursor.skip()?;
+                continue;
+            };
+            match Sort::named(&unescaped(type_name)) {
                 Some(Sort::Unwanted) => return cursor.skip_rest().map(|()| Read::Unwanted),
                 Some(known) => sort = Some(known),
                 None => return cursor.skip_rest().map(|()| Read::Unknown),
@@ -148,13 +147,6 @@ impl<'a> Scratch<'a> {
         (self.has_numbers, self.has_texts) = (0, 0);
         (self.id, self.media_type, self.track_id, self.time) = (id, None, None, None);
         self.is_remote = false;
-    }
-
-    fn sort(&mut self, cursor: &mut Cursor<'a>) -> Result<Option<Sort>, Reason> {
-        let Some(name) = cursor.plain_text()? else {
-            return cursor.skip().map(|()| None);
-        };
-        Ok(if name.escaped { Sort::named(&unescaped(name)) } else { Sort::named(name.text) })
     }
 
     #[inline(always)]
@@ -397,91 +389,4 @@ fn bits(mut word: u64, base: usize) -> impl Iterator<Item = usize> {
         word &= word - 1;
         Some(base + at)
     })
-}
-
-/// A value that a member cannot have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Wrong;
-
-/// A number that this member can have; `None` = it says that nothing is known.
-#[inline(always)]
-fn counted(member: Member, parts: Parts, in_millis: InMillis, tally: &mut Tally) -> Result<Option<i64>, Wrong> {
-    let unit = match (member.unit(), in_millis) {
-        (Unit::Seconds, true) => Unit::Time,
-        (unit, _) => unit,
-    };
-    let Some(value) = parts.scaled(unit) else {
-        tally.warn(Warning::NumberOutOfRange);
-        return Err(Wrong);
-    };
-    let is_possible = match member {
-        // Duplicates and late arrivals make the far end's balance negative.
-        Member::PacketsLost => true,
-        Member::FractionLost => (0..=1_000_000).contains(&value),
-        Member::EstimatedPlayoutTimestamp if value >= NTP_SURELY_US => return Ok(Some(value - NTP_EPOCH_US)),
-        _ if unit == Unit::Flag => (0..=1).contains(&value),
-        _ => value >= 0,
-    };
-    if is_possible {
-        return Ok(Some(value));
-    }
-    if parts.is_minus_one() {
-        return Ok(None);
-    }
-    tally.warn(Warning::NumberOutOfRange);
-    Err(Wrong)
-}
-
-/// What stands where a number should: text with a number in it, a truth value, or nothing that helps.
-fn odd_number(member: Member, token: Token<'_>, in_millis: InMillis, tally: &mut Tally) -> Result<Option<i64>, Wrong> {
-    let is_flag = member.unit() == Unit::Flag;
-    match token {
-        Token::Flag(value) if is_flag => Ok(Some(i64::from(value))),
-        Token::Text(raw) => match &*unescaped(raw) {
-            "true" if is_flag => Ok(Some(1)),
-            "false" if is_flag => Ok(Some(0)),
-            text => counted(member, Parts::parse(text).ok_or(Wrong)?, in_millis, tally),
-        },
-        Token::NotANumber => {
-            tally.warn(Warning::BareNan);
-            Err(Wrong)
-        }
-        Token::Number(..) | Token::Flag(_) | Token::Null | Token::Nested => Err(Wrong),
-    }
-}
-
-/// A timestamp; one that is wrong is counted, `0` says nothing.
-pub(super) fn moment(token: Token<'_>, monotonic: bool, rejected: &mut u32, tally: &mut Tally) -> Option<Moment> {
-    let moment = match token {
-        Token::Number(parts, _) => return plain_moment(parts, monotonic, rejected),
-        Token::Text(raw) => infer::written_moment(&unescaped(raw), monotonic),
-        Token::NotANumber => {
-            tally.warn(Warning::BareNan);
-            None
-        }
-        Token::Flag(_) | Token::Null | Token::Nested => None,
-    };
-    *rejected += u32::from(moment.is_none());
-    moment
-}
-
-#[inline(always)]
-fn plain_moment(parts: Parts, monotonic: bool, rejected: &mut u32) -> Option<Moment> {
-    let moment = parts.moment(monotonic);
-    *rejected += u32::from(moment.is_none() && parts != Parts::default());
-    moment
-}
-
-/// A word of an enumeration as the specification has it now.
-fn current_word<'a>(text: Text, word: Cow<'a, str>, tally: &mut Tally) -> Cow<'a, str> {
-    let current = match (text, &*word) {
-        (Text::State, "cancelled") => "failed",
-        (Text::State, "inprogress" | "inProgress") => "in-progress",
-        (Text::CandidateType, "serverreflexive") => "srflx",
-        (Text::CandidateType, "peerreflexive") => "prflx",
-        (Text::CandidateType, "relayed") => "relay",
-        _ => return word,
-    };
-    tally.warn(Warning::LegacyName);
-    Cow::Borrowed(current)
 }
