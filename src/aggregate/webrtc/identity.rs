@@ -26,7 +26,8 @@ pub(super) fn call_of(id: &str) -> &str {
 /// Writes text with `%`, `|` and control characters as `%` and two hexadecimal digits for each byte. Of longer text the first 128 bytes (of
 /// whole characters), then `~` and the published hash of it all.
 fn write_part(out: &mut String, text: &str) {
-    let kept = text.get(..text.floor_char_boundary(PART_MAX)).unwrap_or_default();
+    let end = (0..=text.len().min(PART_MAX)).rev().find(|end| text.is_char_boundary(*end));
+    let kept = text.get(..end.unwrap_or(0)).unwrap_or_default();
     for character in kept.chars() {
         if character == '%' || character == '|' || character.is_control() {
             let mut bytes = [0; 4];

@@ -145,6 +145,7 @@ pub(super) const FINISHED_FIELDS: usize = FINISHED_ONLY_COUNT + MEASURES;
 /// One row for each session and window.
 pub static SESSION_WINDOW: Schema = Schema {
     measurement: "session_window",
+    dialect: "webrtc",
     help: "WebRTC: one row for each participant of a call (all of its peer connections together) and window. What grew between two reports counts in the window; over a boundary it is split by time. The timestamp is the window's start plus hash(session id) (XXH3-64, seed 0) mod the window's length in nanoseconds, as for other sources.",
     tags: &[
         Tag {
@@ -161,6 +162,7 @@ pub static SESSION_WINDOW: Schema = Schema {
 /// One row for each session that is over.
 pub static SESSION: Schema = Schema {
     measurement: "session",
+    dialect: "webrtc",
     help: "WebRTC: one row for each participant of a call who left or of whom nothing came for 120 s, with the totals of the whole session: those of its windows, and what grew over gaps. It belongs to the first boundary with that time before the window that ends there; the timestamp is that boundary plus hash(session id) as in `session_window`.",
     tags: &[
         Tag {
@@ -177,6 +179,7 @@ pub static SESSION: Schema = Schema {
 /// One row for each roll-up key (source, tenant, edge, region, app) and window.
 pub static EDGE_WINDOW: Schema = Schema {
     measurement: "edge_window",
+    dialect: "webrtc",
     help: "WebRTC: one row for each source, tenant, edge, region, app and window, over all partitions, at three window lengths: the sums of the windows of the sessions there, and percentiles over them. The timestamp is the window's start.",
     tags: &[
         Tag { name: "app", help: "The application; `unknown` if the report does not say." },
