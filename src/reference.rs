@@ -2,14 +2,21 @@
 
 use std::fmt::{self, Write};
 
-use crate::aggregate::cmcd::{EDGE_WINDOW, SESSION, SESSION_WINDOW};
+use crate::aggregate::{cmcd, webrtc};
 use crate::config;
 use crate::model::{FieldKind, Schema};
 use crate::telemetry::{METRICS, Metric};
 use crate::topology;
 
 /// Every row type, in the order of the page.
-pub const SCHEMAS: &[&Schema] = &[&SESSION_WINDOW, &SESSION, &EDGE_WINDOW];
+pub const SCHEMAS: &[&Schema] = &[
+    &cmcd::SESSION_WINDOW,
+    &cmcd::SESSION,
+    &cmcd::EDGE_WINDOW,
+    &webrtc::SESSION_WINDOW,
+    &webrtc::SESSION,
+    &webrtc::EDGE_WINDOW,
+];
 
 /// The page as Markdown.
 pub fn render(schemas: &[&Schema]) -> String {
