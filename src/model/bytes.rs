@@ -41,6 +41,12 @@ impl Writer {
         &self.buffer
     }
 
+    /// How much memory it has reserved.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Starts over, in the same memory.
     pub fn clear(&mut self) {
         self.buffer.clear();

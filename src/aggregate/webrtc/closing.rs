@@ -155,7 +155,7 @@ impl<H: BuildHasher + Clone> Closing<'_, H> {
                 beyond.merge(&added.beyond);
                 path = path.max(added.path);
                 left_us = left_us.max(added.left_us);
-                block_at(&mut blocks, self.keys.resolve(connected.key(self.keys)), |block| block.add(added));
+                block_at(&mut blocks, self.keys.resolve(connected.key()), |block| block.add(added));
             }
             life.put_back(past);
         }

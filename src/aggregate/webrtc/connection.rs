@@ -2,7 +2,6 @@
 
 use super::found::{Codec, Path};
 use super::happening::Happening;
-use super::keys::Keys;
 use super::layout::{Class, Extra};
 use super::life::Connection;
 use super::measure::Measure;
@@ -55,11 +54,12 @@ impl<'s> Connected<'s> {
     }
 
     /// The index of the key of the latest report; at the same moment that with the smallest hash.
-    pub(super) fn key(&self, keys: &Keys) -> u32 {
-        let place = Class::Report.layout().extra(Extra::Key);
-        let key = |report: &Sample| report.get(place).and_then(|key| u32::try_from(key).ok()).unwrap_or(0);
-        let latest = self.reports.iter().max_by_key(|one| (one.time_us(), std::cmp::Reverse(keys.hash(key(one)))));
-        latest.map_or(0, key)
+    pub(super) fn key(&self) -> u32 {
+        let layout = Class::Report.layout();
+        let hash = |report: &Sample| report.get(layout.extra(Extra::KeyHash)).map(i64::cast_unsigned);
+        let latest = self.reports.iter().max_by_key(|one| (one.time_us(), std::cmp::Reverse(hash(one))));
+        let key = latest.and_then(|report| report.get(layout.extra(Extra::Key)));
+        key.and_then(|key| u32::try_from(key).ok()).unwrap_or(0)
     }
 
     /// When its first and its last report were, event time, microseconds.

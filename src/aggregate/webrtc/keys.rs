@@ -40,6 +40,16 @@ impl RollupKey {
         Self { tenant: tenant.into(), edge: edge.into(), region: region.into(), app: app.into() }
     }
 
+    /// The published hash of a key: of its four names, each followed by a zero byte.
+    pub(super) fn stable_hash(names: [&str; 4]) -> u64 {
+        let mut bytes = Vec::with_capacity(64);
+        for name in names {
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.push(0);
+        }
+        stable_hash(&bytes)
+    }
+
     fn names(&self) -> [&str; 4] {
         [&self.tenant, &self.edge, &self.region, &self.app]
     }
@@ -48,8 +58,6 @@ impl RollupKey {
 /// A key, and what counts at it beside its sessions.
 pub(super) struct Entry {
     pub(super) key: RollupKey,
-    /// The published hash of its four names, each followed by a zero byte.
-    hash: u64,
     /// What belongs to no session, or to sessions beyond the cap.
     pub(super) sessionless: Tally,
     /// Beyond the cap: counts in `other` now.
@@ -69,7 +77,7 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(cap: usize) -> Self {
-        let other = Entry { key: RollupKey::other(), hash: u64::MAX, sessionless: Tally::default(), folded: false };
+        let other = Entry { key: RollupKey::other(), sessionless: Tally::default(), folded: false };
         Self { entries: vec![other], table: HashTable::new(), largest: BinaryHeap::new(), cap }
     }
 
@@ -79,12 +87,13 @@ impl Keys {
     }
 
     /// The index of a key (tenant, edge, region, app), or that of `other` when it is beyond the cap.
-    pub(super) fn index_of(&mut self, hasher: &impl BuildHasher, names: [&str; 4]) -> u32 {
+    /// `hash` is its published one.
+    pub(super) fn index_of(&mut self, hasher: &impl BuildHasher, hash: u64, names: [&str; 4]) -> u32 {
         let table_hash = hasher.hash_one(names);
         let is = |index: &u32| self.entries.get(*index as usize).is_some_and(|entry| entry.key.names() == names);
         match self.table.find(table_hash, is) {
             Some(index) => *index,
-            None => self.insert(hasher, table_hash, names),
+            None => self.insert(hasher, table_hash, hash, names),
         }
     }
 
@@ -110,13 +119,7 @@ impl Keys {
     }
 
     #[cold]
-    fn insert(&mut self, hasher: &impl BuildHasher, table_hash: u64, names: [&str; 4]) -> u32 {
-        let mut bytes = Vec::with_capacity(64);
-        for name in names {
-            bytes.extend_from_slice(name.as_bytes());
-            bytes.push(0);
-        }
-        let hash = stable_hash(&bytes);
+    fn insert(&mut self, hasher: &impl BuildHasher, table_hash: u64, hash: u64, names: [&str; 4]) -> u32 {
         if self.table.len() >= self.cap {
             if self.largest.peek().is_none_or(|(largest, _)| hash >= *largest) {
                 return OTHER_INDEX;
@@ -125,7 +128,7 @@ impl Keys {
         }
         let Ok(index) = u32::try_from(self.entries.len()) else { return OTHER_INDEX };
         let (key, sessionless) = (RollupKey::new(names), Tally::default());
-        self.entries.push(Entry { key, hash, sessionless, folded: false });
+        self.entries.push(Entry { key, sessionless, folded: false });
         self.largest.push((hash, index));
         let entries = &self.entries;
         let rehash = |index: &u32| entries.get(*index as usize).map_or(0, |entry| hasher.hash_one(entry.key.names()));
@@ -146,10 +149,5 @@ impl Keys {
         if let Some(other) = self.entries.get_mut(OTHER_INDEX as usize) {
             other.sessionless.merge(&sessionless);
         }
-    }
-
-    /// The published hash of the key at an index, which decides between two that come at the same moment.
-    pub(super) fn hash(&self, index: u32) -> u64 {
-        self.entries.get(index as usize).map_or(u64::MAX, |entry| entry.hash)
     }
 }

@@ -37,7 +37,9 @@ pub(super) enum Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Extra {
-    /// Of a report: the index of its roll-up key.
+    /// Of a report: the published hash of its roll-up key, which decides where the moment does not.
+    KeyHash,
+    /// Of a report: the index of that key. It depends on arrival, so it comes last.
     Key,
     /// Of a report: how often the reporter reports, ms.
     Interval,
@@ -188,7 +190,7 @@ impl Class {
 
     const fn extras(self) -> (&'static [Extra], &'static [Extra]) {
         match self {
-            Self::Report => (&[], &[Extra::Key, Extra::Interval, Extra::HasPath]),
+            Self::Report => (&[], &[Extra::Interval, Extra::HasPath, Extra::KeyHash, Extra::Key]),
             Self::Event => (&[], &[Extra::Happening]),
             Self::AudioIn | Self::VideoIn | Self::AudioOut | Self::VideoOut => (&[Extra::Codec], &[]),
             Self::AudioOutRemote | Self::VideoOutRemote => (&[Extra::PacketsSent], &[]),
@@ -211,9 +213,15 @@ const fn motion(slot: Slot) -> Motion {
             | Member::Ssrc
             | Member::SelectedCandidatePairChanges,
         )
-        | Slot::Extra(Extra::Key | Extra::Interval | Extra::HasPath | Extra::Happening | Extra::Codec | Extra::Path) => {
-            Motion::Step
-        }
+        | Slot::Extra(
+            Extra::KeyHash
+            | Extra::Key
+            | Extra::Interval
+            | Extra::HasPath
+            | Extra::Happening
+            | Extra::Codec
+            | Extra::Path,
+        ) => Motion::Step,
         Slot::Member(_) | Slot::Extra(Extra::PacketsSent) => Motion::Even,
     }
 }

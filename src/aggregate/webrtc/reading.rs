@@ -17,13 +17,20 @@ struct Times {
     shift_us: i64,
 }
 
-/// Calls `each` with every sample of a report that belongs to the window of `time`, the report itself first. `key` is the index of its
-/// roll-up key.
-pub(super) fn read(report: &Report<'_>, time: EventTime, clamped: bool, key: u32, each: &mut dyn FnMut(&Sample)) {
+/// Calls `each` with every sample of a report that belongs to the window of `time`, the report itself first. `key` is its roll-up
+/// key: the index and the published hash.
+pub(super) fn read(
+    report: &Report<'_>,
+    time: EventTime,
+    clamped: bool,
+    (key, key_hash): (u32, u64),
+    each: &mut dyn FnMut(&Sample),
+) {
     let connection = stable_hash(report.connection.as_bytes());
     let times = times(report, time, clamped);
     let mut whole = Sample::new(connection, connection, Class::Report, times.newest_us, times.shift_us);
     let layout = Class::Report.layout();
+    whole.set(layout.extra(Extra::KeyHash), key_hash.cast_signed());
     whole.set(layout.extra(Extra::Key), i64::from(key));
     if let Some(interval_ms) = report.interval_ms.filter(|interval| *interval > 0) {
         whole.set(layout.extra(Extra::Interval), interval_ms);

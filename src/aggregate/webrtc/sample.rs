@@ -155,6 +155,14 @@ impl Samples {
         }
     }
 
+    /// How many bytes they take, with the memory that is reserved for them.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.packed.capacity()
+            + self.connections.capacity() * size_of::<u64>()
+            + self.series.capacity() * size_of::<Series>()
+    }
+
     fn find(&self, hash: u64, hint: usize) -> Option<usize> {
         if self.series.get(hint).is_some_and(|series| series.hash == hash) {
             return Some(hint);

@@ -52,6 +52,14 @@ impl<H: BuildHasher> Sessions<H> {
         self.entries.len()
     }
 
+    /// How many bytes the sessions take, with the memory that is reserved for them.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        let entry = size_of::<(Box<str>, Session)>() + 1;
+        let of = |(key, session): (&Box<str>, &Session)| key.len() + session.samples.memory();
+        self.entries.capacity() * entry + self.entries.iter().map(of).sum::<usize>()
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<&Session> {
         self.entries.get(key)
     }

@@ -205,3 +205,38 @@ fn at_boundary(layout: &Layout, from: &Sample, to: &Sample, boundary_us: i64) ->
     }
     between
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::measure::Measure;
+    use super::*;
+
+    fn sample(at_ms: i64, bytes: i64) -> Sample {
+        let mut sample = Sample::new(1, 2, Class::AudioOut, at_ms * 1000, 0);
+        sample.set(Class::AudioOut.layout().member(Member::BytesSent), bytes);
+        sample
+    }
+
+    /// What is left of a series after a window that ends at `end_ms`, with the bytes that it had and how often it began anew.
+    fn walked(end_ms: i64, last: Option<Last>, samples: &[Sample], next: &[Sample]) -> (Option<Last>, i64, i64) {
+        let (mut totals, mut beyond) = (Totals::default(), Totals::default());
+        let (boundary_us, interval_us, created_us) = (end_ms * 1000, 5_000_000, None);
+        let mut walk =
+            Walk { boundary_us, interval_us, created_us, totals: &mut totals, beyond: &mut beyond, resets: 0 };
+        let last = walk.series(Class::AudioOut, last, samples, next, &|_| None);
+        let resets = walk.resets;
+        (last, totals.get(Measure::AudioOutBytes), resets)
+    }
+
+    #[test]
+    fn a_sample_below_the_one_computed_at_the_boundary_is_no_reset() {
+        // From 500 at 7 s to 10,500 at 12 s: 6,500 at 10 s. The one at 10.5 s comes when that is carried already.
+        let after = sample(12_000, 10_500);
+        let (last, bytes, _) = walked(10_000, None, &[sample(7_000, 500)], std::slice::from_ref(&after));
+        assert_eq!(bytes, 6_000);
+        let (_, bytes, resets) = walked(20_000, last.clone(), &[sample(10_500, 1_500), after.clone()], &[]);
+        assert_eq!((bytes, resets), (4_000, 0), "10,000 in all");
+        let (_, bytes, resets) = walked(20_000, last, &[sample(10_500, 400), after], &[]);
+        assert_eq!((bytes, resets), (10_100, 1), "it fell below what was really there");
+    }
+}

@@ -6,7 +6,7 @@ use hashbrown::HashSet;
 
 use super::closed::ClosedWindow;
 use super::identity::write_key;
-use super::keys::Keys;
+use super::keys::{Keys, RollupKey};
 use super::layout::Class;
 use super::reading::read;
 use super::sample::{Sample, places};
@@ -80,10 +80,12 @@ impl<H: BuildHasher + Clone> Window<H> {
 
     /// Counts a report.
     pub fn absorb(&mut self, report: &Report<'_>, context: &Context<'_>) -> Outcome {
-        let key = self.key_index(report, context);
+        let (key, key_hash) = self.key(report, context);
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.samples.clear();
-        read(report, context.time, context.clamped, key, &mut |sample| scratch.samples.push(sample.clone()));
+        read(report, context.time, context.clamped, (key, key_hash), &mut |sample| {
+            scratch.samples.push(sample.clone())
+        });
         write_key(&mut scratch.key, context.tenant, report);
         let is_copy = !self.seen.insert(report_id(report, context, &scratch));
         let outcome = if is_copy { Outcome::Duplicate } else { Outcome::Counted };
@@ -107,7 +109,7 @@ impl<H: BuildHasher + Clone> Window<H> {
 
     /// Counts a report whose own window is final already, and whose append time lies in this one.
     pub fn absorb_late(&mut self, report: &Report<'_>, context: &Context<'_>) {
-        let key = self.key_index(report, context);
+        let (key, _) = self.key(report, context);
         let mut scratch = std::mem::take(&mut self.scratch);
         write_key(&mut scratch.key, context.tenant, report);
         let tally = Tally { late: 1, ..Tally::default() };
@@ -156,10 +158,13 @@ impl<H: BuildHasher + Clone> Window<H> {
         }
     }
 
-    fn key_index(&mut self, report: &Report<'_>, context: &Context<'_>) -> u32 {
+    /// The index and the published hash of a report's roll-up key.
+    fn key(&mut self, report: &Report<'_>, context: &Context<'_>) -> (u32, u64) {
         let region = named(report.region.as_deref());
         let app = named(Some(&report.app));
-        self.keys.index_of(&self.hasher, [context.tenant, context.edge, region, app])
+        let names = [context.tenant, context.edge, region, app];
+        let hash = RollupKey::stable_hash(names);
+        (self.keys.index_of(&self.hasher, hash, names), hash)
     }
 }
 
@@ -210,4 +215,77 @@ fn report_id(report: &Report<'_>, context: &Context<'_>, scratch: &Scratch) -> u
         }
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+    use std::hash::RandomState;
+
+    use super::*;
+    use crate::decode::webrtc::Decoder;
+    use crate::model::webrtc::Content;
+    use crate::model::{Headers, Record};
+
+    const START_MS: i64 = 1_767_600_000_000;
+    const CAPTURE: &str = include_str!("../../../tests/data/webrtc/chromium147-loss8.json");
+
+    #[derive(Default)]
+    struct Kept(BTreeMap<Vec<u8>, Vec<u8>>);
+
+    impl Carries for Kept {
+        fn get(&self, key: &[u8]) -> Option<&[u8]> {
+            self.0.get(key).map(|carry| &**carry)
+        }
+
+        fn put(&mut self, key: &[u8], value: &[u8], _: Boundary) {
+            self.0.insert(key.to_vec(), value.to_vec());
+        }
+    }
+
+    /// Absorbs what a real browser said of a connection that receives audio and video, as if it had reported every 5 s.
+    fn absorb_all(windows: &mut BTreeMap<i64, Window<RandomState>>) {
+        let capture: serde_json::Value = serde_json::from_str(CAPTURE).unwrap();
+        for (number, sample) in (0..).zip(capture["out"].as_array().unwrap()) {
+            let at_ms = START_MS + number * 5_000;
+            let record = serde_json::json!({
+                "v": 1, "kind": "getstats", "app": "townhall", "call": "room-7f3a", "participant": "p-114", "pc": "sub-0",
+                "edge": "sfu-fra-3", "seq": number, "ts": at_ms, "interval_ms": 5000, "stats": sample["b"],
+            });
+            let value = record.to_string();
+            let headers = Headers::default();
+            let record = Record { offset: 0, append_ms: 0, key: None, value: value.as_bytes(), headers };
+            let absorb = &mut |report: &Report<'_>| {
+                let mut report = report.clone();
+                let Content::Stats(objects) = &mut report.content else { return };
+                let newest_us = objects.iter().filter_map(|object| object.time_us).max().unwrap();
+                let times = objects.iter_mut().filter_map(|object| object.time_us.as_mut());
+                times.for_each(|time_us| *time_us += at_ms * 1000 - newest_us);
+                let start = Boundary::at_or_before(EventTime::from_millis(at_ms), 10_000);
+                let caps = Caps { sessions: 9, rollup_keys: 9, facts: 64 };
+                let new = || Window::new(start, 10_000, caps, Size::default(), RandomState::new());
+                let time = EventTime::from_millis(at_ms);
+                let context = Context { time, clamped: false, tenant: "default", edge: "sfu-fra-3", has_key: true };
+                windows.entry(start.as_millis()).or_insert_with(new).absorb(&report, &context);
+            };
+            Decoder::default().decode(&record, absorb).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_connection_of_two_tracks_takes_less_than_4_kb() {
+        let mut windows = BTreeMap::new();
+        absorb_all(&mut windows);
+        let mut carries = Kept::default();
+        let labels = SourceLabels { source: "s".into(), shard: "0".into(), cdn: "c".into() };
+        // With 10 s of grace and 5 s of disorder, windows of 25 s are open: two whole ones and a half, or three.
+        while windows.len() > 3 {
+            let (start_ms, window) = windows.pop_first().unwrap();
+            window.close(windows.get(&(start_ms + 10_000)), labels.clone(), &mut carries);
+        }
+        let open: usize = windows.into_values().map(|window| window.sessions.memory()).sum();
+        let carried: usize = carries.0.iter().map(|(key, carry)| key.len() + carry.len()).sum();
+        assert!(open + carried <= 4_096, "{open} bytes in windows, {carried} carried");
+    }
 }
