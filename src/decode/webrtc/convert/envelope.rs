@@ -77,7 +77,7 @@ pub(super) struct Event<'a> {
     pub(super) time_ms: f64,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Envelope<'a> {
     v: u8,
     kind: &'static str,
@@ -126,7 +126,7 @@ impl Output<'_> {
                 part: is_split.then_some(index + 1),
                 of: is_split.then_some(parts.len()),
                 stats: Some(stats),
-                ..blank
+                ..blank.clone()
             };
             send(self.each, &envelope, time_ms);
         }
