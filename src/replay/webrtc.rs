@@ -242,7 +242,7 @@ mod tests {
             ),
         ];
         assert_eq!(records, expected);
-        assert_eq!(refused, []);
+        assert_eq!(refused, Vec::<u64>::new());
 
         let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
         compressed.write_all(DUMP).unwrap();
