@@ -213,6 +213,31 @@ fn a_gap_in_the_jitsi_dialect_is_seen_by_its_number_and_leaves_no_wrong_member()
     }
 }
 
+/// What nobody may find on the bus, of the objects of a report.
+fn secrets(report: &Object) -> Vec<String> {
+    let names = ["address", "ip", "usernameFragment", "iceLocalUsernameFragment", "fingerprint", "base64Certificate"];
+    let texts = report.values().flat_map(|object| names.iter().filter_map(|name| object.get(*name)?.as_str()));
+    texts.filter(|text| text.len() >= 8).map(str::to_owned).collect()
+}
+
+#[test]
+fn no_address_certificate_or_credential_of_a_recorded_call_is_in_an_envelope() {
+    for (capture_name, capture) in CAPTURES {
+        let mut modern = Converter::new(Dialect::Rtcstats, identity());
+        let mut jitsi = Converter::new(Dialect::RtcstatsJitsi, identity());
+        let mut looked_for = 0;
+        for (message, (jitsi_text, original)) in modern_messages(capture).iter().zip(jitsi_messages(capture)) {
+            let envelopes = [push(&mut modern, &message.text), push(&mut jitsi, &jitsi_text)];
+            let text = format!("{envelopes:?}");
+            for secret in secrets(&original) {
+                looked_for += 1;
+                assert!(!text.contains(&secret), "{capture_name}: {secret}");
+            }
+        }
+        assert!(looked_for > 20, "{capture_name}");
+    }
+}
+
 #[test]
 fn a_jitsi_session_names_itself_where_the_identity_is_open() {
     let open = Identity { app: String::new(), call: String::new(), participant: String::new(), ..Identity::default() };
