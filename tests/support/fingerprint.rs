@@ -4,7 +4,7 @@ use streamgauge::model::hash::stable_hash;
 use streamgauge::simulate::SimulatedRecord;
 
 /// The records in one number: all that is in them, in order.
-pub fn fingerprint(records: impl Iterator<Item = SimulatedRecord>) -> u64 {
+pub(crate) fn fingerprint(records: impl Iterator<Item = SimulatedRecord>) -> u64 {
     let mut hash = 0_u64;
     for record in records {
         let mut all = hash.to_le_bytes().to_vec();
