@@ -10,4 +10,5 @@ pub mod rollup;
 mod sketch;
 
 pub use distinct::{Distinct, Error as DistinctError};
+pub(crate) use sketch::Filling;
 pub use sketch::{Error as SketchError, Sketch};
