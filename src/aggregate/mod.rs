@@ -16,5 +16,6 @@ pub mod webrtc;
 
 pub use distinct::{Distinct, Error as DistinctError};
 pub use partial::PartialError;
+pub(crate) use sketch::Filling;
 pub use sketch::{Error as SketchError, Sketch};
 pub use source::{Caps, Extent, Outcome, Size, SourceLabels};

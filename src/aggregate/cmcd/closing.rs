@@ -35,7 +35,8 @@ impl Edges {
         let key = |index: &u32| rollups.get(*index).map_or_else(RollupKey::other, |rollup| rollup.key.clone());
         let keys = resolved.iter().map(key).collect();
         let kept = rollups.into_kept();
-        let kept = kept.map(|kept| kept.map(|rollup| EdgeTotals::new(&rollup.sessionless, rollup.sketches))).collect();
+        let kept =
+            kept.map(|kept| kept.map(|rollup| EdgeTotals::new(&rollup.sessionless, rollup.samples.finish()))).collect();
         Self { resolved, kept, keys }
     }
 

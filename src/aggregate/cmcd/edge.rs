@@ -138,8 +138,9 @@ impl EdgeTotals {
     /// Writes the partial: a version byte, then the counts and sketches in their declared order.
     pub fn encode(&self, out: &mut Writer) {
         out.byte(VERSION);
-        let Totals { sums, extremes, life } = &self.totals;
-        for value in sums.iter().chain(extremes).chain(life).chain(&self.sessions) {
+        Sum::WRITTEN.iter().for_each(|sum| out.integer(self.totals.get(*sum)));
+        let Totals { extremes, life, .. } = &self.totals;
+        for value in extremes.iter().chain(life).chain(&self.sessions) {
             out.integer(*value);
         }
         for sketch in [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps] {
@@ -160,8 +161,11 @@ impl EdgeTotals {
             VERSION => (totals.life.len(), sessions.len()),
             other => return Err(PartialError::Version { found: other, known: VERSION }),
         };
-        let Totals { sums, extremes, life } = &mut totals;
-        let values = sums.iter_mut().chain(extremes).chain(life.iter_mut().take(lives));
+        for sum in Sum::WRITTEN {
+            totals.set(sum, input.integer()?);
+        }
+        let Totals { extremes, life, .. } = &mut totals;
+        let values = extremes.iter_mut().chain(life.iter_mut().take(lives));
         for value in values.chain(sessions.iter_mut().take(counts)) {
             *value = input.integer()?;
         }
@@ -238,9 +242,8 @@ mod tests {
         expected.add_sessions(SessionCount::Starved, 2);
         let mut old = Writer::default();
         old.byte(1);
-        for value in expected.totals.sums.iter().chain(&expected.totals.extremes) {
-            old.integer(*value);
-        }
+        Sum::WRITTEN.iter().for_each(|sum| old.integer(expected.totals.get(*sum)));
+        expected.totals.extremes.iter().for_each(|value| old.integer(*value));
         // Media, starvations, sessions, sessions starved.
         [0, 3, 0, 2].into_iter().for_each(|value| old.integer(value));
         for _ in 0..3 {
