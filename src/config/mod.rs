@@ -7,6 +7,7 @@
 //! [`EXAMPLE`] is a file with every key at its default.
 
 mod bus;
+mod compat;
 mod layers;
 mod problem;
 mod secret;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use figment::Figment;
 
 pub use bus::{Bus, Credentials, Mechanism, OWNED, Owned, Properties, Start};
+pub use compat::{Collect, Compat, Refused, Sensitivity};
 pub(crate) use layers::Layer;
 pub use layers::{Environment, PREFIX};
 pub use problem::{Error, Origin, Problem};

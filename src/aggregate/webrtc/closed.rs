@@ -4,14 +4,14 @@ use std::hash::BuildHasher;
 use std::ops::Range;
 
 use super::closing::{Closed, Closing, Edges, Scratch};
+use super::controller::Recommendation;
 use super::edge::EdgeTotals;
 use super::found::Path;
 use super::identity::call_of;
 use super::keys::{Keys, RollupKey};
 use super::schema::{SESSION_WINDOW, WINDOW_FIELDS};
-use super::score::ScoreSettings;
 use super::totals::Totals;
-use super::window::Window;
+use super::window::{Settings, Window};
 use crate::aggregate::placing::{Named, place};
 use crate::aggregate::source::{SourceLabels, UNKNOWN};
 use crate::model::bytes::{Reader, Short, Writer};
@@ -25,6 +25,8 @@ pub struct ClosedWindow {
     pub edges: Vec<(RollupKey, EdgeTotals)>,
     /// Carries that could not be read: their sessions began anew.
     pub carries_damaged: u64,
+    /// What is recommended for its sessions, in order of their rows.
+    pub recommendations: Vec<Recommendation>,
 }
 
 impl ClosedWindow {
@@ -33,7 +35,7 @@ impl ClosedWindow {
         next: Option<&Window<H>>,
         labels: SourceLabels,
         carries: &mut dyn Carries,
-        settings: &ScoreSettings,
+        settings: &Settings,
     ) -> Self {
         let Window { start, length_ms, sessions, keys, samples_cap, .. } = window;
         let entries = sessions.into_entries();
@@ -47,14 +49,14 @@ impl ClosedWindow {
             let closed = closing.close(name, session, &mut edges, carries, &mut scratch);
             rows.push(Entry { name: name.clone(), timestamp_ns, packed: Entry::pack(&closed) });
         }
-        let (edges, carries_damaged) = (edges.finish(&keys), scratch.carries_damaged);
-        Self { sessions: SessionRows { labels, keys, rows }, edges, carries_damaged }
+        let (edges, Scratch { carries_damaged, recommendations, .. }) = (edges.finish(&keys), scratch);
+        Self { sessions: SessionRows { labels, keys, rows }, edges, carries_damaged, recommendations }
     }
 }
 
-/// The session with this key.
+/// The session with this key. Ids have no control characters; what a tenant has is not known.
 pub(super) fn named(key: &str) -> Option<Named<'_>> {
-    let (tenant, id) = key.split_once('\0')?;
+    let (tenant, id) = key.rsplit_once('\0')?;
     Some(Named { id: id.as_bytes(), tenant })
 }
 
@@ -107,7 +109,7 @@ impl SessionRows {
         let reasons = [input.text()?, input.text()?];
         let totals = Totals::read(input)?;
         let edge = self.keys.key(key).map_or(UNKNOWN, |key| &key.edge);
-        let (tenant, id) = entry.name.split_once('\0').unwrap_or_default();
+        let (tenant, id) = entry.name.rsplit_once('\0').unwrap_or_default();
         let tags = [edge, &*self.labels.shard, &*self.labels.source, tenant];
         let texts = [id, call_of(id), path.as_str(), reasons[0], reasons[1]];
         let mut fields = [Value::Integer(0); WINDOW_FIELDS];

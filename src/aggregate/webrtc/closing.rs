@@ -3,6 +3,7 @@
 use std::hash::BuildHasher;
 
 use super::connection::{Added, Connected, of_connection};
+use super::controller::Recommendation;
 use super::edge::EdgeTotals;
 use super::found::Path;
 use super::keys::{Keys, RollupKey};
@@ -10,11 +11,11 @@ use super::layout::Class;
 use super::life::{Life, Worst};
 use super::measure::Measure;
 use super::sample::Sample;
-use super::score::ScoreSettings;
 use super::scoring::{Reasons, Stream, keep_worst, score, worst_milli};
 use super::session::Session;
 use super::totals::Totals;
-use super::window::Window;
+use super::window::{Settings, Window};
+use crate::aggregate::source::UNKNOWN;
 use crate::model::bytes::Writer;
 use crate::model::hash::stable_hash;
 use crate::model::{Boundary, Carries};
@@ -72,7 +73,7 @@ pub(super) struct Closing<'w, H> {
     pub(super) start: Boundary,
     pub(super) length_ms: i64,
     pub(super) samples_cap: usize,
-    pub(super) settings: &'w ScoreSettings,
+    pub(super) settings: &'w Settings,
     pub(super) keys: &'w Keys,
     pub(super) next: Option<&'w Window<H>>,
 }
@@ -84,6 +85,7 @@ pub(super) struct Scratch {
     next: Vec<Sample>,
     carry: Writer,
     pub(super) carries_damaged: u64,
+    pub(super) recommendations: Vec<Recommendation>,
 }
 
 impl<H: BuildHasher + Clone> Closing<'_, H> {
@@ -111,10 +113,9 @@ impl<H: BuildHasher + Clone> Closing<'_, H> {
             }
             None => None,
         };
-        let first_ms = scratch.samples.iter().map(Sample::time_us).max().map(|time_us| time_us.div_euclid(1000));
         let is_alive = session.is_alive();
         let opens = carried.is_none();
-        let mut life = carried.unwrap_or_else(|| Life::begin(first_ms.unwrap_or(self.start.as_millis())));
+        let mut life = carried.unwrap_or_else(|| Life::begin(self.start.as_millis()));
         let (mut blocks, beyond) = self.walk(scratch, &mut life, opens);
         for (key, tally) in &session.tallies {
             block_at(&mut blocks, self.keys.resolve(*key), |block| tally.count(&mut block.totals));
@@ -130,6 +131,7 @@ impl<H: BuildHasher + Clone> Closing<'_, H> {
             life.totals.merge(&closed.totals);
             life.totals.merge(&beyond);
             self.note(&blocks, &closed, &mut life);
+            scratch.recommendations.extend(self.recommend(name, &closed, &mut life));
             scratch.carry.clear();
             life.write(&mut scratch.carry);
             let until = Boundary::from_millis(life.time_out_ms()).plus(self.length_ms);
@@ -180,7 +182,7 @@ impl<H: BuildHasher + Clone> Closing<'_, H> {
         let mut reasons = Reasons::default();
         for block in blocks.iter_mut() {
             block.derive(&mut life.left_over_us);
-            reasons = score(self.settings, &block.streams, &mut block.totals);
+            reasons = score(&self.settings.scores, &block.streams, &mut block.totals);
         }
         let mut totals = Totals::default();
         blocks.iter().for_each(|block| totals.merge(&block.totals));
@@ -190,13 +192,29 @@ impl<H: BuildHasher + Clone> Closing<'_, H> {
             // Those of the worst part.
             let worst = blocks.iter().min_by_key(|block| worst_milli(&block.totals).unwrap_or(i64::MAX));
             if let Some(worst) = worst {
-                reasons = score(self.settings, &worst.streams, &mut worst.totals.clone());
+                reasons = score(&self.settings.scores, &worst.streams, &mut worst.totals.clone());
             }
         }
         let records = |block: &Block| block.totals.get(Measure::Records);
         let order = |block: &&Block| (records(block), std::cmp::Reverse(self.keys.key(block.key)));
         let key = blocks.iter().max_by(|left, right| order(left).cmp(&order(right))).map_or(0, |block| block.key);
         Closed { totals, path: life.path, reasons, key }
+    }
+
+    /// What is recommended for the session now, if there is anything to tell.
+    fn recommend(&self, name: &str, closed: &Closed, life: &mut Life<'_>) -> Option<Recommendation> {
+        let (score_milli, end) = (worst_milli(&closed.totals)?, self.start.plus(self.length_ms));
+        let decision = life.steering.decide(&self.settings.controller, &closed.totals, score_milli, end.as_millis())?;
+        let (tenant, session_id) = name.rsplit_once('\0')?;
+        Some(Recommendation {
+            tenant: tenant.into(),
+            session_id: session_id.into(),
+            edge: self.keys.key(closed.key).map_or(UNKNOWN.into(), |key| key.edge.clone()),
+            time_ms: end.as_millis(),
+            action: decision.action,
+            fault: decision.fault,
+            health: decision.health,
+        })
     }
 
     /// Notes in the session's life where it was, and its worst window.

@@ -59,7 +59,7 @@ struct Entry {
 
 impl Entry {
     fn read(&self) -> Option<(&str, &str, Life<'_>)> {
-        let (tenant, id) = self.key.split_once('\0')?;
+        let (tenant, id) = self.key.rsplit_once('\0')?;
         Some((tenant, id, Life::read(&self.carry).ok()?))
     }
 }

@@ -4,6 +4,7 @@
 //!     connection for as long only the name is kept, so that it is not taken for a new one if it comes back.
 //! R2  A session is over when nothing came for [`IDLE_MS`], or when its participant left.
 
+use super::controller::Steering;
 use super::found::Path;
 use super::layout::Class;
 use super::sample::{Sample, places};
@@ -49,6 +50,7 @@ pub(super) struct Life<'a> {
     pub(super) worst: Worst,
     /// What is left of times that rows give in whole ms, microseconds: played, stalled, of gaps.
     pub(super) left_over_us: [i64; 3],
+    pub(super) steering: Steering,
     pub(super) totals: Totals,
     pub(super) places: Vec<Place<'a>>,
     /// In order of their hashes.
@@ -116,6 +118,7 @@ impl<'a> Life<'a> {
             path: Path::Unknown,
             worst: Worst::default(),
             left_over_us: [0; 3],
+            steering: Steering::default(),
             totals: Totals::default(),
             places: Vec::new(),
             connections: Vec::new(),
@@ -178,6 +181,7 @@ impl<'a> Life<'a> {
         packed::write(out, self.worst.score_milli);
         packed::write_optional(out, Some(self.worst.start_ms), 0);
         self.left_over_us.iter().for_each(|left| packed::write(out, *left));
+        self.steering.write(out);
         self.totals.write(out);
         out.unsigned(self.places.len() as u64);
         for place in &self.places {
@@ -201,6 +205,7 @@ impl<'a> Life<'a> {
         for left in &mut life.left_over_us {
             *left = packed::read(input)?;
         }
+        life.steering = Steering::read(input)?;
         life.totals = Totals::read(input)?;
         for _ in 0..input.unsigned()?.min(PLACES_MAX as u64) {
             let [edge, region, app] = [input.text()?, input.text()?, input.text()?];

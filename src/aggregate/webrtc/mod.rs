@@ -13,12 +13,14 @@
 //! R6  Copies of a report count once (`window`). Reports, connections, series and samples beyond a cap are left out by hash and time, not
 //!     by arrival.
 //! R7  Scores come from the window's own measurements, by pure functions (`score`); where one would be a guess there is none (`scoring`).
-//! R8  A session lives on in its carry (`life`), which each of its windows reads and writes when it closes (`closing`); 120 s after its last
+//! R8  What is recommended for a session is decided when a window closes, from that window and the carry (`controller`).
+//! R9  A session lives on in its carry (`life`), which each of its windows reads and writes when it closes (`closing`); 120 s after its last
 //!     report, or when its participant has left, the carry becomes its last row (`finished`).
 
 mod closed;
 mod closing;
 mod connection;
+mod controller;
 mod edge;
 mod finished;
 mod found;
@@ -44,6 +46,7 @@ mod window;
 pub const CARRY_VERSION: u8 = 1;
 
 pub use closed::{ClosedWindow, SessionRows};
+pub use controller::{Action, ControllerSettings, Fault, Recommendation};
 pub use edge::EdgeTotals;
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use found::{Codec, Path};
@@ -51,4 +54,4 @@ pub use keys::RollupKey;
 pub use life::IDLE_MS;
 pub use schema::{EDGE_WINDOW, SESSION, SESSION_WINDOW};
 pub use score::{CodecConstants, ScoreSettings};
-pub use window::{Context, Window};
+pub use window::{Context, Settings, Window};

@@ -56,8 +56,8 @@ impl<H: BuildHasher> Sessions<H> {
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         let entry = size_of::<(Box<str>, Session)>() + 1;
-        let of = |(key, session): (&Box<str>, &Session)| key.len() + session.samples.memory();
-        self.entries.capacity() * entry + self.entries.iter().map(of).sum::<usize>()
+        let kept = self.entries.iter().map(|(key, session)| key.len() + session.samples.memory());
+        self.entries.capacity() * entry + kept.sum::<usize>()
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&Session> {

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use hashbrown::HashSet;
 
 use super::closed::ClosedWindow;
+use super::controller::ControllerSettings;
 use super::identity::write_key;
 use super::keys::{Keys, RollupKey};
 use super::layout::Class;
@@ -31,6 +32,15 @@ pub struct Context<'a> {
     pub edge: &'a str,
     /// Whether the record has a key: only then does it belong to a session.
     pub has_key: bool,
+}
+
+/// The constants with which windows are closed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// Those of the scores.
+    pub scores: ScoreSettings,
+    /// Those of the recommendations.
+    pub controller: ControllerSettings,
 }
 
 /// What one partition saw of one window so far.
@@ -123,16 +133,16 @@ impl<H: BuildHasher + Clone> Window<H> {
     /// Ends the window: each of its sessions lives on in its carry. `next` is the open window that begins where this one ends, if there
     /// is one: what lies between two samples of which it has the later is split at the boundary.
     pub fn close(self, next: Option<&Self>, labels: SourceLabels, carries: &mut dyn Carries) -> ClosedWindow {
-        self.close_with(next, labels, carries, &ScoreSettings::default())
+        self.close_with(next, labels, carries, &Settings::default())
     }
 
-    /// [`Self::close`], with other constants for the scores.
+    /// [`Self::close`], with other constants.
     pub fn close_with(
         self,
         next: Option<&Self>,
         labels: SourceLabels,
         carries: &mut dyn Carries,
-        settings: &ScoreSettings,
+        settings: &Settings,
     ) -> ClosedWindow {
         ClosedWindow::new(self, next, labels, carries, settings)
     }
