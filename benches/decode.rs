@@ -1,11 +1,16 @@
-//! How long one record takes to decode, by carrier. The budget of a real-time log line is 0.8 µs.
+//! How long one record takes to decode, by carrier and source. The budget of a real-time log line is 0.8 µs, that of a WebRTC report of
+//! 8 KB 8 µs.
 #![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "../tests/support/webrtc_captures.rs"]
+mod captures;
 
 use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use streamgauge::decode::cmcd::{Carrier, Carriers, ColumnPlan, Decoder, Mapping};
+use streamgauge::decode::webrtc;
 use streamgauge::model::{Headers, Record};
 
 const FIELDS: [&str; 13] = [
@@ -76,5 +81,30 @@ fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decode);
+/// All samples of a capture, one after the other; the throughput is that of one.
+fn decode_webrtc(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decode_webrtc");
+    for (name, capture) in captures::CAPTURES {
+        let values: Vec<String> = captures::samples(capture).iter().map(captures::Sample::as_list).collect();
+        let bytes: usize = values.iter().map(String::len).sum();
+        let mut decoder = webrtc::Decoder::default();
+        let mut values = values.iter().cycle();
+        group.throughput(Throughput::ElementsAndBytes {
+            elements: 1,
+            bytes: bytes as u64 / captures::samples(capture).len() as u64,
+        });
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let value = values.next().unwrap().as_bytes();
+                let record = Record { offset: 0, append_ms: 0, key: None, value, headers: Headers::default() };
+                decoder.decode(black_box(&record), &mut |report| {
+                    black_box(report);
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decode, decode_webrtc);
 criterion_main!(benches);

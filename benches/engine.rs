@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use foldhash::fast::RandomState;
-use streamgauge::aggregate::cmcd::{CARRY_VERSION, Caps, Context, Size, SourceLabels, Window};
+use streamgauge::aggregate::cmcd::{CARRY_VERSION, Context, Window};
+use streamgauge::aggregate::{Caps, Size, SourceLabels};
 use streamgauge::engine::{Accepted, CarryStore, Rules, Timeline};
 use streamgauge::model::cmcd::{
     Cache, Delivery, Event, Integers, Keys, Labelled, Mode, ObjectType, Outcome, StreamType, StreamingFormat,

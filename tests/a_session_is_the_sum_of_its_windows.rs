@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use streamgauge::aggregate::cmcd::Caps;
+use streamgauge::aggregate::Caps;
 use streamgauge::decode::cmcd::{Carriers, ColumnPlan};
 use streamgauge::engine::Rules;
 use streamgauge::fold::{Clock, Decoding, SourceSettings};

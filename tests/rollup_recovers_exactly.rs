@@ -12,8 +12,9 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use streamgauge::aggregate::cmcd::{CARRY_VERSION, Caps, Context, Size, SourceLabels, Window};
+use streamgauge::aggregate::cmcd::{CARRY_VERSION, Context, Window};
 use streamgauge::aggregate::rollup::{Announcement, EdgeKey, Partial, RollupRecord, Totals};
+use streamgauge::aggregate::{Caps, Size, SourceLabels};
 use streamgauge::engine::CarryStore;
 use streamgauge::fold::{RollupCarries, RollupPartition, RollupResume, RollupSettings, SavedSource};
 use streamgauge::model::cmcd::{Delivery, Event, Keys, Mode};

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use streamgauge::aggregate::Caps;
 use streamgauge::aggregate::Sketch;
-use streamgauge::aggregate::cmcd::{Caps, EDGE_WINDOW, SESSION_WINDOW};
+use streamgauge::aggregate::cmcd::{EDGE_WINDOW, SESSION_WINDOW};
 use streamgauge::decode::cmcd::{Carriers, ColumnPlan};
 use streamgauge::engine::Rules;
 use streamgauge::fold::{Clock, Decoding, SourceSettings};

@@ -9,7 +9,7 @@ mod support;
 
 use std::sync::Arc;
 
-use streamgauge::aggregate::cmcd::Caps;
+use streamgauge::aggregate::Caps;
 use streamgauge::aggregate::rollup::{EdgeKey, EdgeWindow, Partial};
 use streamgauge::decode::cmcd::{Carriers, ColumnPlan};
 use streamgauge::engine::Rules;

@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use streamgauge::aggregate::cmcd::Caps;
+use streamgauge::aggregate::Caps;
 use streamgauge::decode::cmcd::{Carriers, ColumnPlan};
 use streamgauge::engine::Rules;
 use streamgauge::fold::{Clock, Decoding, SourceSettings};

@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/fingerprint.rs"]
+mod fingerprint;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use streamgauge::model::{EventTime, hash::stable_hash};
+use streamgauge::model::EventTime;
 use streamgauge::simulate::{CLOUDFRONT_FIELDS, Carrier, Scenario, SimulatedRecord, Simulation, Situation};
+
+use fingerprint::fingerprint;
 
 const START_MS: i64 = 1_767_600_000_000;
 
@@ -38,24 +43,6 @@ fn everything() -> Scenario {
     use Situation::{BadEdge, ClockSkew, Disorder, Duplicates, FlashCrowd};
     let steady = Scenario::steady(2_000, 120_000);
     [BadEdge, FlashCrowd, ClockSkew, Duplicates, Disorder].into_iter().fold(steady, Scenario::with)
-}
-
-/// The records in one number: all that is in them, in order.
-fn fingerprint(records: impl Iterator<Item = SimulatedRecord>) -> u64 {
-    let mut hash = 0_u64;
-    for record in records {
-        let mut all = hash.to_le_bytes().to_vec();
-        let headers = record.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
-        let key = record.key.as_deref().unwrap_or(b"no key");
-        for part in [record.topic.as_bytes(), key, &record.value].into_iter().chain(headers) {
-            all.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            all.extend_from_slice(part);
-        }
-        all.extend_from_slice(&record.append_ms.to_le_bytes());
-        all.extend_from_slice(&record.event_ms.to_le_bytes());
-        hash = stable_hash(&all);
-    }
-    hash
 }
 
 #[test]

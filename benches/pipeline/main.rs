@@ -3,7 +3,7 @@
 //! ```text
 //! cargo bench --bench pipeline                                         4 M lines, then 10,000 sessions in real time
 //! cargo bench --bench pipeline -- --lines 100000 --live-sessions 200000
-//! cargo bench --bench pipeline -- --commit-cost --window-ms 30000     the same lines with a commit a second, and without any
+//! cargo bench --bench pipeline -- --commit-cost --window-ms 30000     the same lines with a commit a second and without any, five times in turn
 //! cargo bench --bench pipeline -- --carries 1000000                   how fast the saved lives of sessions are read back
 //! ```
 //!
@@ -56,6 +56,9 @@ pub struct Args {
     /// Only the session stage, with a commit a second and without any; rows go nowhere
     #[arg(long)]
     commit_cost: bool,
+    /// How often each of the two runs for that
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
     /// Only the restore, of as many carries of 150 bytes; 0 = none
     #[arg(long, default_value_t = 0)]
     carries: u64,
@@ -107,7 +110,7 @@ fn main() {
     let discarded = measure::child(parts::Part::Discard, &own);
     print_line("consume and discard", &discarded, &discarded);
     if own.commit_cost {
-        print_commit_cost(own, &discarded);
+        print_commit_cost(&own, &discarded);
         return;
     }
     let staged = measure::child(parts::Part::Session, &own);
@@ -119,26 +122,40 @@ fn main() {
     }
 }
 
-/// The same lines without a commit, and with one each second; the first before and after, for it swings.
-fn print_commit_cost(mut own: Args, discarded: &Figures) {
-    own.rows_nowhere = true;
-    let mut run = |name: &str, commit_ms: u64| {
-        own.commit_ms = commit_ms;
-        own.state_prefix = format!("bench.state.{name}.").replace(' ', "-");
-        let figures = measure::child(parts::Part::Session, &own);
+/// The same lines without a commit and with one each second, in turn, so that a machine that swings does so for both.
+fn print_commit_cost(own: &Args, discarded: &Figures) {
+    let run = |name: &str, round: u32, commit_ms: u64| {
+        let mut args = own.clone();
+        (args.rows_nowhere, args.commit_ms) = (true, commit_ms);
+        args.state_prefix = format!("bench.state.{commit_ms}.{round}.");
+        let figures = measure::child(parts::Part::Session, &args);
         print_line(name, &figures, discarded);
         figures
     };
-    let before = run("without a commit", parts::NO_COMMIT_MS);
-    let with = run("a commit a second", 1_000);
-    let after = run("without once more", parts::NO_COMMIT_MS);
     let cost = |figures: &Figures| figures.cpu_seconds / figures.events.max(1) as f64;
-    let without = f64::midpoint(cost(&before), cost(&after));
+    let (mut shares, mut rates) = (Vec::new(), Vec::new());
+    for round in 0..own.rounds.max(1) {
+        let without = || run("without a commit", round, parts::NO_COMMIT_MS);
+        let with = || run("a commit a second", round, 1_000);
+        let (with, without) = if round % 2 == 0 {
+            let without = without();
+            (with(), without)
+        } else {
+            (with(), without())
+        };
+        shares.push(100.0 * (1.0 - cost(&without) / cost(&with)));
+        rates.push(with.carries as f64 / with.cpu_seconds);
+    }
+    shares.sort_by(f64::total_cmp);
+    rates.sort_by(f64::total_cmp);
+    let median = |sorted: &[f64]| sorted[sorted.len() / 2];
     println!(
-        "{} carries saved, {:.0} for each CPU-second; the commits cost {:.1} % of the throughput",
-        with.carries,
-        with.carries as f64 / with.cpu_seconds,
-        100.0 * (1.0 - without / cost(&with))
+        "{:.0} carries saved for each CPU-second; the commits cost {:.1} % of the throughput: the median of {} pairs of runs, from {:.1} to {:.1} %",
+        median(&rates),
+        median(&shares),
+        shares.len(),
+        shares[0],
+        shares[shares.len() - 1]
     );
 }
 

@@ -7,6 +7,7 @@
 pub mod cmcd;
 mod distinct;
 mod packed;
+mod partial;
 mod placing;
 pub mod rollup;
 mod sketch;
@@ -14,5 +15,7 @@ mod source;
 pub mod webrtc;
 
 pub use distinct::{Distinct, Error as DistinctError};
+pub use partial::PartialError;
+pub(crate) use sketch::Filling;
 pub use sketch::{Error as SketchError, Sketch};
 pub use source::{Caps, Extent, Outcome, Size, SourceLabels};

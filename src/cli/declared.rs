@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn topics_as_declared_have_no_difference() {
         let (declared, facts) = sound();
-        assert_eq!(declared.len(), 8);
+        assert_eq!(declared.len(), 10);
         assert_eq!(all(&declared, &facts), []);
     }
 

@@ -43,7 +43,7 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Print or create the topics that the topology declares
     Topics(topics::TopicsArgs),
-    /// Simulate viewers, to the bus or to a file
+    /// Simulate viewers and calls, to the bus or to a file
     Simulate(simulate::SimulateArgs),
     /// Write topics to a file, record by record
     Dump(dump::DumpArgs),

@@ -183,7 +183,7 @@ fn raw_source<'a>(topology: &'a Topology, name: Option<&str>, carrier: &str) -> 
         match name {
             Some(name) => bail!("the topology has no source `{name}`: --source must be one of {}", names()),
             None => bail!(
-                "no source of the topology takes `{carrier}`: --carrier must be cloudfront-rt, cloudfront-std, `json:MAPPING`, cmcd-query, cmcd-headers or cmcd-body, and a source must declare it ({})",
+                "no source of the topology takes `{carrier}`: --carrier must be cloudfront-rt, cloudfront-std, `json:MAPPING`, cmcd-query, cmcd-headers, cmcd-body or webrtc, and a source must declare it ({})",
                 names()
             ),
         }
@@ -212,6 +212,7 @@ fn takes(source: &Source, carrier: &str) -> bool {
         Carrier::CloudFrontRealTime => carrier == "cloudfront-rt",
         Carrier::CloudFrontStandard => carrier == "cloudfront-std",
         Carrier::Json(known) => mapping == Some(known.name.as_str()),
+        Carrier::Webrtc => carrier == "webrtc",
     }
 }
 

@@ -187,8 +187,8 @@ impl CarryStore {
         let mut order = Vec::new();
         let saved: Vec<SavedPage> = changed.drain(..).map(|number| self.write(number, closing, &mut order)).collect();
         self.changed = changed;
-        self.staged.clear();
-        self.staging.clear();
+        // All partitions together would hold much more of these between two boundaries than one needs while it closes.
+        (self.staged, self.staging) = (Vec::new(), Vec::new());
         match self.changes.back_mut() {
             Some((boundary, changes)) if *boundary == closing => changes.extend(saved),
             _ => self.changes.push_back((closing, saved)),

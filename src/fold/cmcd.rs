@@ -6,10 +6,9 @@ use foldhash::fast::RandomState;
 
 use super::SourceSettings;
 use super::kind::{Arrival, DecodeCounts, Kind, Yield};
-use crate::aggregate::cmcd::{
-    CARRY_VERSION, Context, EdgeTotals, Outcome, RollupKey, Size, SourceLabels, Window, finish_sessions,
-};
+use crate::aggregate::cmcd::{CARRY_VERSION, Context, EdgeTotals, RollupKey, Window, finish_sessions};
 use crate::aggregate::rollup::{EdgeKey, Totals};
+use crate::aggregate::{Outcome, Size, SourceLabels};
 use crate::decode::cmcd::Decoder;
 use crate::model::cmcd::{Event, Mode, Warning};
 use crate::model::{Boundary, Carries, EventTime, Reason, Record};

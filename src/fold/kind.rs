@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::SourceSettings;
-use crate::aggregate::cmcd::{Outcome, Size, SourceLabels};
 use crate::aggregate::rollup::{EdgeKey, Totals};
+use crate::aggregate::{Outcome, Size, SourceLabels};
 use crate::model::{Boundary, Carries, EventTime, Reason, Record, Rows};
 
 /// Where and when an event came.

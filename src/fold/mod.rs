@@ -9,6 +9,7 @@ mod reader;
 mod rollup;
 mod settings;
 mod source;
+mod webrtc;
 
 pub use clock::{Clock, clamp};
 pub use cmcd::Cmcd;
@@ -20,3 +21,4 @@ pub use rollup::{
 };
 pub use settings::{Decoding, Resume, SourceSettings};
 pub use source::Fold;
+pub use webrtc::Webrtc;

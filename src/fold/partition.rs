@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::SourceSettings;
 use super::kind::{DecodeCounts, Yield};
-use crate::aggregate::cmcd::SourceLabels;
+use crate::aggregate::SourceLabels;
 use crate::aggregate::rollup::{EdgeKey, Totals};
 use crate::engine::{CarryStore, CommitPoint};
 use crate::model::{Boundary, EventTime, Reason, Record, Row, Rows};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::settings::Decoding;
-use crate::decode::cmcd;
+use crate::decode::{cmcd, webrtc};
 use crate::model::{EventTime, Reason, Record};
 
 /// What there is to know of an event, of whichever kind.
@@ -19,14 +19,17 @@ pub struct Seen<'a> {
 #[derive(Debug)]
 pub enum Reader {
     /// Of CMCD.
-    Cmcd(cmcd::Decoder),
+    Cmcd(Box<cmcd::Decoder>),
+    /// Of WebRTC statistics.
+    Webrtc(Box<webrtc::Decoder>),
 }
 
 impl Reader {
     /// For a source that is decoded like this.
     pub fn new(decoding: &Decoding) -> Self {
         match decoding {
-            Decoding::Cmcd(carriers) => Self::Cmcd(cmcd::Decoder::new(Arc::clone(carriers))),
+            Decoding::Cmcd(carriers) => Self::Cmcd(Box::new(cmcd::Decoder::new(Arc::clone(carriers)))),
+            Decoding::Webrtc(limits) => Self::Webrtc(Box::new(webrtc::Decoder::new(*limits))),
         }
     }
 
@@ -39,6 +42,10 @@ impl Reader {
             Self::Cmcd(decoder) => decoder.decode(record, &mut |event| {
                 let session = event.keys.sid.as_deref().filter(|sid| !sid.is_empty());
                 each(Seen { time: event.time, session });
+            }),
+            Self::Webrtc(decoder) => decoder.decode(record, &mut |report| {
+                let key = report.session_id();
+                each(Seen { time: report.time(), session: Some(&key) });
             }),
         }
     }

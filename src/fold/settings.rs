@@ -7,8 +7,10 @@ use super::cmcd::Cmcd;
 use super::kind::Kind;
 use super::partition::SourceFold;
 use super::source::Fold;
-use crate::aggregate::cmcd::Caps;
+use super::webrtc::Webrtc;
+use crate::aggregate::Caps;
 use crate::decode::cmcd::{Carriers, Decoder};
+use crate::decode::webrtc;
 use crate::engine::{CarryStore, Rules};
 use crate::model::{Boundary, EventTime};
 
@@ -58,6 +60,8 @@ impl Resume {
 pub enum Decoding {
     /// CMCD that comes by these carriers.
     Cmcd(Arc<Carriers>),
+    /// WebRTC statistics, within these limits.
+    Webrtc(webrtc::Limits),
 }
 
 impl Decoding {
@@ -65,6 +69,7 @@ impl Decoding {
     pub fn no_carries(&self, settings: &SourceSettings) -> CarryStore {
         let version = match self {
             Self::Cmcd(_) => Cmcd::CARRY_VERSION,
+            Self::Webrtc(_) => Webrtc::CARRY_VERSION,
         };
         CarryStore::new(version, settings.rules.window_ms)
     }
@@ -81,6 +86,10 @@ impl Decoding {
             Self::Cmcd(carriers) => {
                 let decoder = Decoder::new(Arc::clone(carriers));
                 Box::new(Fold::<Cmcd>::restore(settings, decoder, partition, resume, carries))
+            }
+            Self::Webrtc(limits) => {
+                let decoder = webrtc::Decoder::new(*limits);
+                Box::new(Fold::<Webrtc>::restore(settings, decoder, partition, resume, carries))
             }
         }
     }

@@ -14,7 +14,7 @@ use super::clock::clamp;
 use super::kind::{Arrival, DecodeCounts, Kind};
 use super::partition::{ClosedRows, ClosedSource, Counts, SideOutput, SourceFold};
 use super::settings::{Resume, SourceSettings};
-use crate::aggregate::cmcd::{Outcome, Size, SourceLabels};
+use crate::aggregate::{Outcome, Size, SourceLabels};
 use crate::engine::{Accepted, CarryStore, ClosedBoundary, CommitPoint, Timeline};
 use crate::model::{Boundary, EventTime, Record};
 
@@ -271,7 +271,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::aggregate::cmcd::Caps;
+    use crate::aggregate::Caps;
     use crate::decode::cmcd::{Carrier, Carriers};
     use crate::engine::Rules;
     use crate::fold::{Clock, Decoding};

@@ -3,8 +3,9 @@
 use std::fs;
 use std::sync::Arc;
 
-use crate::aggregate::cmcd::Caps;
+use crate::aggregate::Caps;
 use crate::decode::cmcd::{self, Carriers, ColumnPlan};
+use crate::decode::webrtc;
 use crate::engine::Rules;
 use crate::fold::{Clock, Decoding, RollupSettings, SourceSettings};
 use crate::stage::{RollupStage, SourcePlan};
@@ -40,6 +41,12 @@ pub fn source_plans(topology: &Topology) -> Result<Vec<SourcePlan>, Error> {
 
 /// One source of the topology.
 pub fn source_plan(topology: &Topology, source: &Source) -> Result<SourcePlan, Error> {
+    let decoding = decoding(source)?;
+    let (topic, state_topic) = (source.topic.clone(), topology.state_topic(source));
+    Ok(SourcePlan { topic, state_topic, settings: settings(topology, source), decoding })
+}
+
+fn decoding(source: &Source) -> Result<Decoding, Error> {
     let named = |cause| Error::Carrier { source_name: source.name.clone(), cause };
     let columns = match source.cloudfront_fields.is_empty() {
         true => None,
@@ -61,13 +68,9 @@ pub fn source_plan(topology: &Topology, source: &Source) -> Result<SourcePlan, E
         }
         Carrier::CloudFrontStandard => Carriers::fixed(cmcd::Carrier::CloudFrontStandard),
         Carrier::Json(mapping) => Carriers::fixed(cmcd::Carrier::Json(Box::new(load_mapping(source, mapping)?))),
+        Carrier::Webrtc => return Ok(Decoding::Webrtc(webrtc::Limits::default())),
     };
-    Ok(SourcePlan {
-        topic: source.topic.clone(),
-        state_topic: topology.state_topic(source),
-        settings: settings(topology, source),
-        decoding: Decoding::Cmcd(Arc::new(carriers)),
-    })
+    Ok(Decoding::Cmcd(Arc::new(carriers)))
 }
 
 fn settings(topology: &Topology, source: &Source) -> SourceSettings {

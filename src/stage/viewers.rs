@@ -1,7 +1,7 @@
 //! What the stages add to the metrics page: what became of records, and what viewers experienced at each edge.
 
 use crate::aggregate::Sketch;
-use crate::aggregate::rollup::EdgeRows;
+use crate::aggregate::rollup::{EdgeRows, Totals};
 use crate::fold::Counts;
 use crate::telemetry as names;
 
@@ -37,6 +37,7 @@ pub(super) fn report_source(source: &str, counts: &Counts, dead_letters: u64) {
 /// Adds what viewers experienced in one window, by source, edge and tenant.
 pub(super) fn report_edges(rows: &EdgeRows) {
     for (key, totals) in rows.of_the_window() {
+        let Totals::Cmcd(totals) = totals else { continue };
         let viewers = totals.viewers();
         let labels =
             [("source", key.source.to_string()), ("edge", key.edge.to_string()), ("tenant", key.tenant.to_string())];

@@ -7,14 +7,15 @@ use crate::config::{list_of, nearest};
 /// The mappings of JSON log lines that come with streamgauge.
 pub const READY_MAPPINGS: [&str; 4] = ["fastly", "nginx", "akamai-datastream2", "google-media-cdn"];
 
-/// The names of all carriers but the JSON ones.
-const NAMES: [(&str, Carrier); 6] = [
+/// The names of all carriers but the JSON logs.
+const NAMES: [(&str, Carrier); 7] = [
     ("mixed", Carrier::Mixed),
     ("cmcd-query", Carrier::Query),
     ("cmcd-headers", Carrier::Headers),
     ("cmcd-body", Carrier::Body),
     ("cloudfront-rt", Carrier::CloudFrontRealTime),
     ("cloudfront-std", Carrier::CloudFrontStandard),
+    ("webrtc", Carrier::Webrtc),
 ];
 
 /// What the values of a topic's records are.
@@ -34,6 +35,8 @@ pub enum Carrier {
     CloudFrontStandard,
     /// A JSON log line, read by this mapping.
     Json(Mapping),
+    /// A report of WebRTC statistics, of any shape that travels on the bus.
+    Webrtc,
 }
 
 impl Carrier {
@@ -54,7 +57,7 @@ impl Carrier {
 
     /// Whether players send this themselves.
     pub const fn is_report(&self) -> bool {
-        matches!(self, Self::Query | Self::Headers | Self::Body)
+        matches!(self, Self::Query | Self::Headers | Self::Body | Self::Webrtc)
     }
 
     /// Whether this is a line of a delivery log.

@@ -1,7 +1,7 @@
 //! Which measurements one event adds to. The definitions are those of the reference page, field by field.
 
 use super::counters::{Counters, Extreme, Sum};
-use super::keys::Sketches;
+use super::keys::Samples;
 use crate::model::cmcd::{Cache, Delivery, Event, EventKind, Keys, Mode, ObjectType, Outcome, member_for};
 
 /// Above this a measured throughput is capped: 10 Gbit/s, in kbit/s.
@@ -9,12 +9,12 @@ const THROUGHPUT_CAP_KBPS: u64 = 10_000_000;
 /// A buffer below this is low, ms.
 const LOW_BUFFER_MS: u64 = 1000;
 
-/// Counts `event` in the block of its session at its edge (or of the edge alone), and its samples in the edge's sketches.
-pub(super) fn apply(event: &Event<'_>, counters: &mut Counters, sketches: &mut Sketches) {
+/// Counts `event` in the block of its session at its edge (or of the edge alone), and its samples in the edge's samples.
+pub(super) fn apply(event: &Event<'_>, counters: &mut Counters, samples: &mut Samples) {
     let keys = &event.keys;
     counters.add(Sum::MembersRejected, u64::from(event.members_rejected));
     match event.mode {
-        Mode::Request => apply_request(event, counters, sketches),
+        Mode::Request => apply_request(event, counters, samples),
         Mode::Event(EventKind::ResponseReceived) => {
             counters.count(Sum::ResponsesReceived);
             let status = keys.rc.and_then(|code| u16::try_from(code).ok());
@@ -27,7 +27,7 @@ pub(super) fn apply(event: &Event<'_>, counters: &mut Counters, sketches: &mut S
         counters.extreme(Extreme::ThroughputMin, throughput);
         counters.add(Sum::Throughput, throughput);
         counters.count(Sum::ThroughputCount);
-        sketches.throughput_bps.add(throughput * 1000);
+        samples.throughput_bps.add(throughput * 1000);
     }
     if keys.su == Some(true) {
         counters.count(Sum::StartupRequests);
@@ -37,9 +37,9 @@ pub(super) fn apply(event: &Event<'_>, counters: &mut Counters, sketches: &mut S
     }
 }
 
-fn apply_request(event: &Event<'_>, counters: &mut Counters, sketches: &mut Sketches) {
+fn apply_request(event: &Event<'_>, counters: &mut Counters, samples: &mut Samples) {
     counters.count(Sum::Requests);
-    apply_delivery(&event.delivery, counters, sketches);
+    apply_delivery(&event.delivery, counters, samples);
     let Some(object_type) = event.keys.ot else { return };
     if !object_type.is_media() {
         return;
@@ -65,7 +65,7 @@ fn apply_request(event: &Event<'_>, counters: &mut Counters, sketches: &mut Sket
     }
 }
 
-fn apply_delivery(delivery: &Delivery<'_>, counters: &mut Counters, sketches: &mut Sketches) {
+fn apply_delivery(delivery: &Delivery<'_>, counters: &mut Counters, samples: &mut Samples) {
     if let Some(bytes) = delivery.bytes {
         counters.add(Sum::Bytes, bytes);
     }
@@ -80,13 +80,13 @@ fn apply_delivery(delivery: &Delivery<'_>, counters: &mut Counters, sketches: &m
         counters.extreme(Extreme::TtfbMax, ttfb);
         counters.add(Sum::TtfbMs, ttfb);
         counters.count(Sum::TtfbCount);
-        sketches.ttfb_ms.add(ttfb);
+        samples.ttfb_ms.add(ttfb);
     }
     if let Some(taken) = delivery.time_taken_ms {
         counters.extreme(Extreme::TimeTakenMax, taken);
         counters.add(Sum::TimeTakenMs, taken);
         counters.count(Sum::TimeTakenCount);
-        sketches.time_taken_ms.add(taken);
+        samples.time_taken_ms.add(taken);
     }
 }
 

@@ -35,7 +35,8 @@ impl Edges {
         let key = |index: &u32| rollups.get(*index).map_or_else(RollupKey::other, |rollup| rollup.key.clone());
         let keys = resolved.iter().map(key).collect();
         let kept = rollups.into_kept();
-        let kept = kept.map(|kept| kept.map(|rollup| EdgeTotals::new(&rollup.sessionless, rollup.sketches))).collect();
+        let kept =
+            kept.map(|kept| kept.map(|rollup| EdgeTotals::new(&rollup.sessionless, rollup.samples.finish()))).collect();
         Self { resolved, kept, keys }
     }
 
@@ -253,7 +254,8 @@ mod tests {
     use std::hash::RandomState;
 
     use super::*;
-    use crate::aggregate::cmcd::{Caps, Context, Size, SourceLabels, Window, finish_sessions};
+    use crate::aggregate::cmcd::{Context, Window, finish_sessions};
+    use crate::aggregate::{Caps, Size, SourceLabels};
     use crate::model::cmcd::{Delivery, Event, Keys, Mode};
     use crate::model::{EventTime, Rows as _};
 

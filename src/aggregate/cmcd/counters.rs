@@ -1,61 +1,111 @@
 //! The additive measurements of CMCD: what one session did at one edge in one window, in as few bytes as it takes.
 //!
-//! There is one block for each session, edge and window, hundreds of thousands at a time, so its values are 32 bits wide until one
-//! of them overflows; then the block widens. Bitrates are in kbit/s here, and become bit/s when a row is made.
+//! There is one block for each session, edge and window, hundreds of thousands at a time, so what counts is 16 bits wide and what
+//! measures 32 until one of them overflows; then the block widens. Bitrates are in kbit/s here, and become bit/s when a row is made.
 
-/// A measurement that adds up.
+/// A measurement that adds up: first those that count, then those that measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub(crate) enum Sum {
     Requests,
     MediaRequests,
-    Bytes,
     Errors4xx,
     Errors5xx,
     Aborted,
     CacheHits,
     CacheKnown,
-    TtfbMs,
     TtfbCount,
-    TimeTakenMs,
     TimeTakenCount,
-    VideoWeighted,
-    VideoWeightMs,
-    VideoBitrate,
     VideoBitrateCount,
-    AudioWeighted,
-    AudioWeightMs,
-    AudioBitrate,
     AudioBitrateCount,
-    MuxedWeighted,
-    MuxedWeightMs,
-    MuxedBitrate,
     MuxedBitrateCount,
-    TopBitrateMs,
-    TopBitrateKnownMs,
-    Throughput,
     ThroughputCount,
-    BufferMs,
     BufferCount,
     BufferLow,
     StartupRequests,
     StarvedRequests,
     DeadlineLate,
     DeadlineKnown,
-    VideoMs,
-    AudioMs,
-    MuxedMs,
     ResponsesReceived,
     RecordsLate,
     RecordsClamped,
     MembersRejected,
     Duplicates,
+    Bytes,
+    TtfbMs,
+    TimeTakenMs,
+    VideoWeighted,
+    VideoWeightMs,
+    VideoBitrate,
+    AudioWeighted,
+    AudioWeightMs,
+    AudioBitrate,
+    MuxedWeighted,
+    MuxedWeightMs,
+    MuxedBitrate,
+    TopBitrateMs,
+    TopBitrateKnownMs,
+    Throughput,
+    BufferMs,
+    VideoMs,
+    AudioMs,
+    MuxedMs,
 }
 
 /// How many [`Sum`]s there are.
-pub(crate) const SUMS: usize = Sum::Duplicates as usize + 1;
+pub(crate) const SUMS: usize = Sum::MuxedMs as usize + 1;
+
+/// How many of them count.
+const COUNTS: usize = Sum::Bytes as usize;
 
 impl Sum {
+    /// All of them, in the order in which they are written down.
+    pub(crate) const WRITTEN: [Self; SUMS] = [
+        Self::Requests,
+        Self::MediaRequests,
+        Self::Bytes,
+        Self::Errors4xx,
+        Self::Errors5xx,
+        Self::Aborted,
+        Self::CacheHits,
+        Self::CacheKnown,
+        Self::TtfbMs,
+        Self::TtfbCount,
+        Self::TimeTakenMs,
+        Self::TimeTakenCount,
+        Self::VideoWeighted,
+        Self::VideoWeightMs,
+        Self::VideoBitrate,
+        Self::VideoBitrateCount,
+        Self::AudioWeighted,
+        Self::AudioWeightMs,
+        Self::AudioBitrate,
+        Self::AudioBitrateCount,
+        Self::MuxedWeighted,
+        Self::MuxedWeightMs,
+        Self::MuxedBitrate,
+        Self::MuxedBitrateCount,
+        Self::TopBitrateMs,
+        Self::TopBitrateKnownMs,
+        Self::Throughput,
+        Self::ThroughputCount,
+        Self::BufferMs,
+        Self::BufferCount,
+        Self::BufferLow,
+        Self::StartupRequests,
+        Self::StarvedRequests,
+        Self::DeadlineLate,
+        Self::DeadlineKnown,
+        Self::VideoMs,
+        Self::AudioMs,
+        Self::MuxedMs,
+        Self::ResponsesReceived,
+        Self::RecordsLate,
+        Self::RecordsClamped,
+        Self::MembersRejected,
+        Self::Duplicates,
+    ];
+
     /// From the block's unit to the row's: kbit/s become bit/s.
     pub(crate) const fn scale(self) -> i64 {
         match self {
@@ -114,18 +164,49 @@ impl Extreme {
     }
 }
 
+/// Sums, then extremes.
 const VALUES: usize = SUMS + EXTREMES;
 
 /// One block of measurements.
 #[derive(Clone, Debug)]
 pub(crate) enum Counters {
-    Narrow([u32; VALUES]),
+    Narrow(Narrow),
     Wide(Box<[i64; VALUES]>),
+}
+
+/// A block in which nothing is large.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Narrow {
+    counts: [u16; COUNTS],
+    /// What follows the counts.
+    amounts: [u32; VALUES - COUNTS],
+}
+
+impl Narrow {
+    #[inline]
+    fn value(&self, index: usize) -> i64 {
+        let count = self.counts.get(index).copied().map(i64::from);
+        count.or_else(|| self.amounts.get(index.checked_sub(COUNTS)?).copied().map(i64::from)).unwrap_or(0)
+    }
+
+    /// Returns whether the value has its place.
+    #[inline]
+    fn set(&mut self, index: usize, value: i64) -> bool {
+        if let Some(place) = self.counts.get_mut(index) {
+            return u16::try_from(value).map(|value| *place = value).is_ok();
+        }
+        let place = index.checked_sub(COUNTS).and_then(|index| self.amounts.get_mut(index));
+        place.is_some_and(|place| u32::try_from(value).map(|value| *place = value).is_ok())
+    }
+
+    fn values(&self) -> [i64; VALUES] {
+        std::array::from_fn(|index| self.value(index))
+    }
 }
 
 impl Default for Counters {
     fn default() -> Self {
-        Self::Narrow([0; VALUES])
+        Self::Narrow(Narrow::default())
     }
 }
 
@@ -139,11 +220,9 @@ impl Counters {
     #[inline]
     fn add_at(&mut self, index: usize, amount: u64) {
         if let Self::Narrow(values) = self
-            && let Some(value) = values.get_mut(index)
-            && let Ok(amount) = u32::try_from(amount)
-            && let Some(total) = value.checked_add(amount)
+            && let Some(total) = values.value(index).checked_add_unsigned(amount)
+            && values.set(index, total)
         {
-            *value = total;
             return;
         }
         self.add_wide(index, amount);
@@ -163,10 +242,8 @@ impl Counters {
         let value = i64::try_from(value).unwrap_or(i64::MAX);
         let chosen = if first { value } else { extreme.choose(self.value(index), value) };
         if let Self::Narrow(values) = self
-            && let Some(slot) = values.get_mut(index)
-            && let Ok(chosen) = u32::try_from(chosen)
+            && values.set(index, chosen)
         {
-            *slot = chosen;
             return;
         }
         if let Some(slot) = self.widen().get_mut(index) {
@@ -195,7 +272,7 @@ impl Counters {
     #[inline]
     fn value(&self, index: usize) -> i64 {
         match self {
-            Self::Narrow(values) => values.get(index).copied().map_or(0, i64::from),
+            Self::Narrow(values) => values.value(index),
             Self::Wide(values) => values.get(index).copied().unwrap_or(0),
         }
     }
@@ -210,7 +287,7 @@ impl Counters {
     #[cold]
     fn widen(&mut self) -> &mut [i64] {
         if let Self::Narrow(values) = self {
-            *self = Self::Wide(Box::new(values.map(i64::from)));
+            *self = Self::Wide(Box::new(values.values()));
         }
         match self {
             Self::Wide(values) => values.as_mut_slice(),
@@ -262,6 +339,12 @@ impl Totals {
         self.sums.get(sum as usize).copied().unwrap_or(0)
     }
 
+    pub(crate) fn set(&mut self, sum: Sum, value: i64) {
+        if let Some(total) = self.sums.get_mut(sum as usize) {
+            *total = value;
+        }
+    }
+
     pub(crate) fn life(&self, sum: LifeSum) -> i64 {
         self.life.get(sum as usize).copied().unwrap_or(0)
     }
@@ -284,7 +367,11 @@ impl Totals {
         }
         match counters {
             Counters::Narrow(values) => {
-                for (total, value) in self.sums.iter_mut().zip(values) {
+                let (counts, amounts) = self.sums.split_at_mut(COUNTS);
+                for (total, value) in counts.iter_mut().zip(&values.counts) {
+                    *total = total.saturating_add(i64::from(*value));
+                }
+                for (total, value) in amounts.iter_mut().zip(&values.amounts) {
                     *total = total.saturating_add(i64::from(*value));
                 }
             }
@@ -325,7 +412,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_that_overflows_32_bits_widens_and_stays_right() {
+    fn a_block_that_overflows_widens_and_stays_right() {
+        let mut counters = Counters::default();
+        (0..=u32::from(u16::MAX)).for_each(|_| counters.count(Sum::Requests));
+        counters.add(Sum::Bytes, 5);
+        counters.extreme(Extreme::BufferMin, 9);
+        assert_eq!((counters.get(Sum::Requests), counters.get(Sum::Bytes)), (65_536, 5));
+        assert!(matches!(counters, Counters::Wide(_)));
         let mut counters = Counters::default();
         counters.add(Sum::Bytes, u64::from(u32::MAX));
         counters.count(Sum::Requests);
@@ -333,6 +426,13 @@ mod tests {
         counters.add(Sum::Bytes, 5_000_000_000);
         assert_eq!(counters.get(Sum::Bytes), 4_294_967_297 + 5_000_000_000);
         assert_eq!(counters.get(Sum::Requests), 1);
+    }
+
+    #[test]
+    fn every_sum_is_written_once() {
+        let mut written = Sum::WRITTEN.map(|sum| sum as usize);
+        written.sort_unstable();
+        assert_eq!(written, std::array::from_fn(|index| index));
     }
 
     #[test]

@@ -7,33 +7,14 @@ use super::counters::{Counters, LifeSum, Sum, Totals};
 use super::keys::Sketches;
 use super::schema::{EDGE_ONLY_COUNT, SHARED, shared_values};
 use crate::aggregate::source::Extent;
-use crate::aggregate::{Distinct, DistinctError, Sketch, SketchError};
+use crate::aggregate::{Distinct, PartialError, Sketch};
 use crate::model::Value;
-use crate::model::bytes::{Reader, Short, Writer};
+use crate::model::bytes::{Reader, Writer};
 
 /// The version of the encoding, its first byte.
 const VERSION: u8 = 2;
 /// How many values of a session's life version 1 had, and how many counts of sessions.
 const VERSION_1: (usize, usize) = (2, 2);
-
-/// Why a partial cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum PartialError {
-    /// It was written by a newer version.
-    #[error(
-        "a partial has version {0}, and this program knows only version {VERSION}: finish the upgrade of all instances"
-    )]
-    Version(u8),
-    /// It ends too early.
-    #[error("a partial is cut off: {0}")]
-    Short(#[from] Short),
-    /// One of its sketches is not one.
-    #[error(transparent)]
-    Sketch(#[from] SketchError),
-    /// One of its counts of distinct sessions is none.
-    #[error(transparent)]
-    Distinct(#[from] DistinctError),
-}
 
 /// What viewers at one edge experienced in one window, for the metrics page.
 #[derive(Clone, Copy)]
@@ -157,8 +138,9 @@ impl EdgeTotals {
     /// Writes the partial: a version byte, then the counts and sketches in their declared order.
     pub fn encode(&self, out: &mut Writer) {
         out.byte(VERSION);
-        let Totals { sums, extremes, life } = &self.totals;
-        for value in sums.iter().chain(extremes).chain(life).chain(&self.sessions) {
+        Sum::WRITTEN.iter().for_each(|sum| out.integer(self.totals.get(*sum)));
+        let Totals { extremes, life, .. } = &self.totals;
+        for value in extremes.iter().chain(life).chain(&self.sessions) {
             out.integer(*value);
         }
         for sketch in [&self.sketches.ttfb_ms, &self.sketches.time_taken_ms, &self.sketches.throughput_bps] {
@@ -177,10 +159,13 @@ impl EdgeTotals {
         let (lives, counts) = match version {
             1 => VERSION_1,
             VERSION => (totals.life.len(), sessions.len()),
-            other => return Err(PartialError::Version(other)),
+            other => return Err(PartialError::Version { found: other, known: VERSION }),
         };
-        let Totals { sums, extremes, life } = &mut totals;
-        let values = sums.iter_mut().chain(extremes).chain(life.iter_mut().take(lives));
+        for sum in Sum::WRITTEN {
+            totals.set(sum, input.integer()?);
+        }
+        let Totals { extremes, life, .. } = &mut totals;
+        let values = extremes.iter_mut().chain(life.iter_mut().take(lives));
         for value in values.chain(sessions.iter_mut().take(counts)) {
             *value = input.integer()?;
         }
@@ -257,9 +242,8 @@ mod tests {
         expected.add_sessions(SessionCount::Starved, 2);
         let mut old = Writer::default();
         old.byte(1);
-        for value in expected.totals.sums.iter().chain(&expected.totals.extremes) {
-            old.integer(*value);
-        }
+        Sum::WRITTEN.iter().for_each(|sum| old.integer(expected.totals.get(*sum)));
+        expected.totals.extremes.iter().for_each(|value| old.integer(*value));
         // Media, starvations, sessions, sessions starved.
         [0, 3, 0, 2].into_iter().for_each(|value| old.integer(value));
         for _ in 0..3 {
@@ -274,6 +258,6 @@ mod tests {
         assert_eq!(encoded(&read), encoded(&expected));
         let read_again = EdgeTotals::decode(&mut Reader::new(&encoded(&expected))).unwrap();
         assert_eq!(encoded(&read_again), encoded(&expected));
-        assert!(matches!(EdgeTotals::decode(&mut Reader::new(&[3])), Err(PartialError::Version(3))));
+        assert!(matches!(EdgeTotals::decode(&mut Reader::new(&[3])), Err(PartialError::Version { found: 3, .. })));
     }
 }

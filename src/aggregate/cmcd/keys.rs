@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use hashbrown::HashTable;
 
 use super::counters::Counters;
-use crate::aggregate::Sketch;
+use crate::aggregate::{Filling, Sketch};
 use crate::model::cmcd::{StreamType, StreamingFormat};
 use crate::model::hash::stable_hash;
 
@@ -69,13 +69,6 @@ impl KeyParts<'_> {
             stream_type: self.stream_type.as_str(),
         }
     }
-
-    pub(super) fn matches(&self, key: &RollupKey) -> bool {
-        *self.edge == *key.edge
-            && *self.tenant == *key.tenant
-            && self.streaming_format.as_str() == key.streaming_format
-            && self.stream_type.as_str() == key.stream_type
-    }
 }
 
 /// The samples of one roll-up key.
@@ -94,24 +87,69 @@ impl Sketches {
     }
 }
 
+/// The same while they come.
+#[derive(Default)]
+pub(super) struct Samples {
+    pub(super) ttfb_ms: Filling,
+    pub(super) time_taken_ms: Filling,
+    pub(super) throughput_bps: Filling,
+}
+
+impl Samples {
+    fn merge(&mut self, other: Self) {
+        self.ttfb_ms.merge(other.ttfb_ms);
+        self.time_taken_ms.merge(other.time_taken_ms);
+        self.throughput_bps.merge(other.throughput_bps);
+    }
+
+    pub(super) fn finish(self) -> Sketches {
+        Sketches {
+            ttfb_ms: self.ttfb_ms.finish(),
+            time_taken_ms: self.time_taken_ms.finish(),
+            throughput_bps: self.throughput_bps.finish(),
+        }
+    }
+}
+
 /// What a window knows of one roll-up key beside its sessions' blocks.
 pub(super) struct Rollup {
     pub(super) key: RollupKey,
+    /// Those of the key, to compare without looking at text.
+    format_and_type: Option<(StreamingFormat, StreamType)>,
     /// The hash under which the table holds it.
     table_hash: u64,
     /// [`KeyParts::stable_hash`].
     stable_hash: u64,
     /// What belongs to no session, or to sessions beyond the cap.
     pub(super) sessionless: Counters,
-    pub(super) sketches: Sketches,
+    pub(super) samples: Samples,
     /// Beyond the cap: counts in `other` now.
     folded: bool,
 }
 
 impl Rollup {
-    fn new(key: RollupKey, table_hash: u64, stable_hash: u64) -> Self {
-        let (sessionless, sketches) = (Counters::default(), Sketches::default());
-        Self { key, table_hash, stable_hash, sessionless, sketches, folded: false }
+    fn new(parts: &KeyParts<'_>, table_hash: u64, stable_hash: u64) -> Self {
+        let format_and_type = Some((parts.streaming_format, parts.stream_type));
+        Self { key: parts.to_key(), format_and_type, table_hash, stable_hash, ..Self::other() }
+    }
+
+    /// That of everything beyond the cap, which has no parts.
+    fn other() -> Self {
+        Self {
+            key: RollupKey::other(),
+            format_and_type: None,
+            table_hash: 0,
+            stable_hash: u64::MAX,
+            sessionless: Counters::default(),
+            samples: Samples::default(),
+            folded: false,
+        }
+    }
+
+    fn is_of(&self, parts: &KeyParts<'_>) -> bool {
+        self.format_and_type == Some((parts.streaming_format, parts.stream_type))
+            && *self.key.edge == *parts.edge
+            && *self.key.tenant == *parts.tenant
     }
 }
 
@@ -131,13 +169,13 @@ const OTHER_INDEX: u32 = 0;
 
 impl Rollups {
     pub(super) fn new(cap: usize) -> Self {
-        let entries = vec![Rollup::new(RollupKey::other(), 0, u64::MAX)];
+        let entries = vec![Rollup::other()];
         Self { entries, table: HashTable::new(), largest: BinaryHeap::new(), cap }
     }
 
     /// The index of a key, or that of `other` when it is beyond the cap. `table_hash` is the caller's own, for the table only.
     pub(super) fn index_of(&mut self, table_hash: u64, parts: &KeyParts<'_>) -> u32 {
-        let found = self.table.find(table_hash, |index| self.get(*index).is_some_and(|kept| parts.matches(&kept.key)));
+        let found = self.table.find(table_hash, |index| self.get(*index).is_some_and(|kept| kept.is_of(parts)));
         match found {
             Some(index) => *index,
             None => self.insert(table_hash, parts),
@@ -146,7 +184,7 @@ impl Rollups {
 
     /// Whether `index` is that of this key, and still kept.
     pub(super) fn is(&self, index: u32, parts: &KeyParts<'_>) -> bool {
-        self.get(index).is_some_and(|kept| !kept.folded && index != OTHER_INDEX && parts.matches(&kept.key))
+        self.get(index).is_some_and(|kept| !kept.folded && index != OTHER_INDEX && kept.is_of(parts))
     }
 
     /// The index under which `index` counts now: its own, or that of `other` once it has fallen out.
@@ -192,7 +230,7 @@ impl Rollups {
             self.fold_largest();
         }
         let Ok(index) = u32::try_from(self.entries.len()) else { return OTHER_INDEX };
-        self.entries.push(Rollup::new(parts.to_key(), table_hash, hash));
+        self.entries.push(Rollup::new(parts, table_hash, hash));
         self.largest.push((hash, index));
         let entries = &self.entries;
         self.table
@@ -207,13 +245,13 @@ impl Rollups {
         rollup.folded = true;
         let table_hash = rollup.table_hash;
         let sessionless = std::mem::take(&mut rollup.sessionless);
-        let sketches = std::mem::take(&mut rollup.sketches);
+        let samples = std::mem::take(&mut rollup.samples);
         if let Ok(entry) = self.table.find_entry(table_hash, |candidate| *candidate == index) {
             entry.remove();
         }
         if let Some(other) = self.entries.get_mut(OTHER_INDEX as usize) {
             other.sessionless.merge(&sessionless);
-            other.sketches.merge(&sketches);
+            other.samples.merge(samples);
         }
     }
 }

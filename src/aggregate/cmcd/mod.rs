@@ -24,10 +24,8 @@ mod window;
 /// The version of what is carried of a session from window to window.
 pub const CARRY_VERSION: u8 = 1;
 
-pub(crate) use super::source::Extent;
-pub use super::source::{Caps, Outcome, Size, SourceLabels};
 pub use closed::{ClosedWindow, SessionRows};
-pub use edge::{EdgeTotals, PartialError, Viewers};
+pub use edge::{EdgeTotals, Viewers};
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use keys::RollupKey;
 pub use life::IDLE_MAX_MS;

@@ -205,3 +205,14 @@ impl Sessions {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Session;
+
+    #[test]
+    fn a_session_stays_small() {
+        // 200,000 of them are open at a time, in two windows.
+        assert_eq!(std::mem::size_of::<Session>(), 240);
+    }
+}

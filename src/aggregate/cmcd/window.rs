@@ -7,7 +7,7 @@ use hashbrown::HashSet;
 use super::apply::apply;
 use super::closed::ClosedWindow;
 use super::counters::{Counters, Sum};
-use super::keys::{KeyParts, Rollups, Sketches};
+use super::keys::{KeyParts, Rollups, Samples};
 use super::life::{CONTENTS_MAX, Signs, content_hash, facts_of, tells_of_life};
 use super::names::Names;
 use super::sessions::{Content, Found, Session, Sessions};
@@ -85,7 +85,7 @@ impl<H: BuildHasher + Clone> Window<H> {
             self.note_facts(index, key, event, context);
         }
         let (sessions, rollups) = (&mut self.sessions, &mut self.rollups);
-        let Some((counters, sketches)) = block(sessions, rollups, session, key) else { return Outcome::Counted };
+        let Some((counters, samples)) = block(sessions, rollups, session, key) else { return Outcome::Counted };
         if duplicate {
             counters.count(Sum::Duplicates);
             return Outcome::Duplicate;
@@ -93,7 +93,7 @@ impl<H: BuildHasher + Clone> Window<H> {
         if context.clamped {
             counters.count(Sum::RecordsClamped);
         }
-        apply(event, counters, sketches);
+        apply(event, counters, samples);
         Outcome::Counted
     }
 
@@ -212,19 +212,19 @@ fn key_parts<'a>(event: &Event<'_>, context: &Context<'a>) -> KeyParts<'a> {
     KeyParts { tenant: context.tenant, edge: context.edge, streaming_format: event.keys.sf, stream_type: event.keys.st }
 }
 
-/// The block that an event counts in, and the sketches of its edge.
+/// The block that an event counts in, and the samples of its edge.
 fn block<'a>(
     sessions: &'a mut Sessions,
     rollups: &'a mut Rollups,
     session: Option<usize>,
     key: u32,
-) -> Option<(&'a mut Counters, &'a mut Sketches)> {
+) -> Option<(&'a mut Counters, &'a mut Samples)> {
     let rollup = rollups.get_mut(key)?;
     let counters = match session {
         Some(index) => sessions.get_mut(index)?.counters(key),
         None => &mut rollup.sessionless,
     };
-    Some((counters, &mut rollup.sketches))
+    Some((counters, &mut rollup.samples))
 }
 
 /// The latest content id counts, by (event time, text): so the order of arrival does not matter.

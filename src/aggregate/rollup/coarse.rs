@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::record::EdgeKey;
 use super::totals::Totals;
 use super::window::{EdgeRows, EdgeWindow};
-use crate::aggregate::cmcd::{Extent, PartialError};
+use crate::aggregate::{Extent, PartialError};
 use crate::model::bytes::{Reader, Short, Writer};
 use crate::model::{Boundary, Carries};
 

@@ -4,7 +4,7 @@
 //! no key and are written to every partition.
 
 use super::totals::Totals;
-use crate::aggregate::cmcd::PartialError;
+use crate::aggregate::PartialError;
 use crate::model::Boundary;
 use crate::model::bytes::{Reader, Short, Writer};
 
@@ -45,7 +45,7 @@ pub enum Error {
 impl Error {
     /// Whether a newer program or one with other rules wrote the record. It has a meaning, so passing over it would make rows wrong.
     pub fn has_meaning(&self) -> bool {
-        matches!(self, Self::MarkerVersion(_) | Self::Rules { .. } | Self::Partial(PartialError::Version(_)))
+        matches!(self, Self::MarkerVersion(_) | Self::Rules { .. } | Self::Partial(PartialError::Version { .. }))
     }
 }
 

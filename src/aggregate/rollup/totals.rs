@@ -4,7 +4,7 @@
 //! is of one kind as long as the topology is the same, so totals of two kinds never meet under one key; should they (a source was given
 //! another carrier, and the rules their old number), the first that came stay.
 
-use crate::aggregate::cmcd::{self, Extent, PartialError, Viewers};
+use crate::aggregate::{Extent, PartialError, cmcd, webrtc};
 use crate::model::bytes::{Reader, Writer};
 use crate::model::{Schema, Value};
 
@@ -13,13 +13,20 @@ use crate::model::{Schema, Value};
 pub enum Totals {
     /// Of a source of CMCD.
     Cmcd(Box<cmcd::EdgeTotals>),
+    /// Of a source of WebRTC statistics.
+    Webrtc(Box<webrtc::EdgeTotals>),
 }
+
+/// The first byte of those of WebRTC.
+const WEBRTC: u8 = b'W';
 
 impl Totals {
     /// Adds the part of another partition of the same window.
     pub fn merge(&mut self, other: &Self) {
         match (self, other) {
             (Self::Cmcd(own), Self::Cmcd(other)) => own.merge(other),
+            (Self::Webrtc(own), Self::Webrtc(other)) => own.merge(other),
+            (Self::Cmcd(_), _) | (Self::Webrtc(_), _) => {}
         }
     }
 
@@ -27,6 +34,8 @@ impl Totals {
     pub fn append(&mut self, other: &Self) {
         match (self, other) {
             (Self::Cmcd(own), Self::Cmcd(other)) => own.append(other),
+            (Self::Webrtc(own), Self::Webrtc(other)) => own.append(other),
+            (Self::Cmcd(_), _) | (Self::Webrtc(_), _) => {}
         }
     }
 
@@ -34,11 +43,19 @@ impl Totals {
     pub fn encode(&self, out: &mut Writer) {
         match self {
             Self::Cmcd(totals) => totals.encode(out),
+            Self::Webrtc(totals) => {
+                out.byte(WEBRTC);
+                totals.encode(out);
+            }
         }
     }
 
     /// Reads what [`Self::encode`] wrote.
     pub fn decode(input: &mut Reader<'_>) -> Result<Self, PartialError> {
+        if input.clone().byte()? == WEBRTC {
+            input.byte()?;
+            return Ok(Self::Webrtc(Box::new(webrtc::EdgeTotals::decode(input)?)));
+        }
         Ok(Self::Cmcd(Box::new(cmcd::EdgeTotals::decode(input)?)))
     }
 
@@ -46,6 +63,7 @@ impl Totals {
     pub(super) fn schema(&self) -> &'static Schema {
         match self {
             Self::Cmcd(_) => &cmcd::EDGE_WINDOW,
+            Self::Webrtc(_) => &webrtc::EDGE_WINDOW,
         }
     }
 
@@ -53,6 +71,7 @@ impl Totals {
     pub(super) fn more_tags(&self) -> &'static [&'static str] {
         match self {
             Self::Cmcd(_) => &cmcd::RollupKey::MORE_TAGS,
+            Self::Webrtc(_) => &webrtc::RollupKey::MORE_TAGS,
         }
     }
 
@@ -60,13 +79,7 @@ impl Totals {
     pub(super) fn visit_fields(&self, extent: Extent, each: impl FnOnce(&[Value<'_>])) {
         match self {
             Self::Cmcd(totals) => totals.visit_fields(extent, each),
-        }
-    }
-
-    /// What viewers experienced, for the metrics page.
-    pub fn viewers(&self) -> Viewers<'_> {
-        match self {
-            Self::Cmcd(totals) => totals.viewers(),
+            Self::Webrtc(totals) => totals.visit_fields(extent, each),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::record::{EdgeKey, Partial};
 use super::totals::Totals;
-use crate::aggregate::cmcd::Extent;
+use crate::aggregate::Extent;
 use crate::model::{Boundary, Row, Rows};
 
 /// The parts of edge rows of one window that have come so far.

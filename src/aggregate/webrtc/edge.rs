@@ -8,31 +8,12 @@ use super::measure::{MEASURES, Measure};
 use super::schema::{EDGE_ONLY_COUNT, QUANTILES, SKETCHES};
 use super::totals::Totals;
 use crate::aggregate::source::Extent;
-use crate::aggregate::{Distinct, DistinctError, Sketch, SketchError};
+use crate::aggregate::{Distinct, PartialError, Sketch};
 use crate::model::Value;
-use crate::model::bytes::{Reader, Short, Writer};
+use crate::model::bytes::{Reader, Writer};
 
 /// The version of the encoding, its first byte.
 const VERSION: u8 = 1;
-
-/// Why a partial cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum PartialError {
-    /// It was written by a newer version.
-    #[error(
-        "a partial has version {0}, and this program knows only version {VERSION}: finish the upgrade of all instances"
-    )]
-    Version(u8),
-    /// It ends too early.
-    #[error("a partial is cut off: {0}")]
-    Short(#[from] Short),
-    /// One of its sketches is not one.
-    #[error(transparent)]
-    Sketch(#[from] SketchError),
-    /// Its count of distinct sessions is none.
-    #[error(transparent)]
-    Distinct(#[from] DistinctError),
-}
 
 /// How many sessions there were of each [`Path`], and how many ended.
 const SESSION_COUNTS: usize = Path::ALL.len() + 2;
@@ -129,7 +110,7 @@ impl EdgeTotals {
     pub fn decode(input: &mut Reader<'_>) -> Result<Self, PartialError> {
         let version = input.byte()?;
         if version != VERSION {
-            return Err(PartialError::Version(version));
+            return Err(PartialError::Version { found: version, known: VERSION });
         }
         let mut read = Self { totals: Totals::read(input)?, ..Self::default() };
         for count in &mut read.sessions {

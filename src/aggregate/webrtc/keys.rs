@@ -27,6 +27,9 @@ const OTHER: &str = "other";
 const OTHER_INDEX: u32 = 0;
 
 impl RollupKey {
+    /// The tags of the row beside source, tenant, edge and window, in the order of a roll-up's key.
+    pub(crate) const MORE_TAGS: [&str; 2] = ["region", "app"];
+
     /// Where everything beyond the cap goes.
     pub(super) fn other() -> Self {
         Self::new([OTHER; 4])

@@ -47,7 +47,7 @@ pub const CARRY_VERSION: u8 = 1;
 
 pub use closed::{ClosedWindow, SessionRows};
 pub use controller::{Action, ControllerSettings, Fault, Recommendation};
-pub use edge::{EdgeTotals, PartialError};
+pub use edge::EdgeTotals;
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use found::{Codec, Path};
 pub use keys::RollupKey;

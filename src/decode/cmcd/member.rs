@@ -6,6 +6,8 @@
 //! R4  A list that is never closed (the end, or another `(`, comes before its `)`) costs only what stands before the next comma.
 //! R5  Nothing recurses, and a member never looks further than the payload once: with the limit of members, time is linear in bytes.
 
+use super::scan::before_any;
+
 /// The value of a member, or of a list item, with types still open: whether `300` is a number is the key's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value<'a> {
@@ -192,16 +194,10 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Steps over bytes as long as `is_inside` holds.
-    fn skip_while(&mut self, is_inside: impl Fn(u8) -> bool) {
-        let rest = self.rest();
-        self.at += rest.iter().position(|&byte| !is_inside(byte)).unwrap_or(rest.len());
-    }
-
     /// Everything up to a byte that can end a key.
     fn key(&mut self) -> &'a str {
         let start = self.at;
-        self.skip_while(|byte| !matches!(byte, b'=' | b',' | b';' | b' ' | b'\t'));
+        self.at += before_any(self.rest(), [b'=', b',', b';', b' ', b'\t']);
         self.since(start)
     }
 
@@ -225,7 +221,7 @@ impl<'a> Cursor<'a> {
 
     fn bare(&mut self) -> Result<Value<'a>, Wrong> {
         let start = self.at;
-        self.skip_while(|byte| !matches!(byte, b',' | b';' | b' ' | b'\t'));
+        self.at += before_any(self.rest(), [b',', b';', b' ', b'\t']);
         if self.at == start { Err(Wrong) } else { Ok(Value::Bare(self.since(start))) }
     }
 

@@ -21,6 +21,7 @@ mod number;
 mod percent;
 mod query;
 mod reading;
+mod scan;
 mod tally;
 mod token;
 mod value;
@@ -147,7 +148,7 @@ fn rightmost(chain: &str) -> Option<&str> {
 /// As text; what is not UTF-8 is replaced.
 fn as_text<'a>(value: &'a [u8], tally: &mut Tally) -> Cow<'a, str> {
     // The plain check first: it takes many bytes at a time, the replacing one does not.
-    if let Ok(text) = std::str::from_utf8(value) {
+    if let Ok(text) = simdutf8::basic::from_utf8(value) {
         return Cow::Borrowed(text);
     }
     tally.warn(Warning::Characters);

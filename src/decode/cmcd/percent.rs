@@ -7,23 +7,21 @@
 use crate::model::cmcd::Warning;
 
 use super::limits;
+use super::scan::before_any_in;
 use super::tally::Tally;
 
 /// Memory for decoded text, reused from record to record.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
-    /// The same memory, once it is known to be text.
-    text: String,
     spare: Vec<u8>,
+    /// What it holds, with what is not UTF-8 replaced.
+    replaced: String,
 }
 
 impl Buffer {
     /// Forgets what it holds.
     pub(super) fn clear(&mut self) {
-        if self.bytes.is_empty() {
-            self.bytes = std::mem::take(&mut self.text).into_bytes();
-        }
         self.bytes.clear();
     }
 
@@ -56,11 +54,12 @@ impl Buffer {
 
     /// Ends the filling: what it holds, as text; what is not UTF-8 is replaced.
     pub(super) fn as_text(&mut self, tally: &mut Tally) -> &str {
-        self.text = String::from_utf8(std::mem::take(&mut self.bytes)).unwrap_or_else(|wrong| {
-            tally.warn(Warning::Characters);
-            String::from_utf8_lossy(wrong.as_bytes()).into_owned()
-        });
-        &self.text
+        if let Ok(text) = simdutf8::basic::from_utf8(&self.bytes) {
+            return text;
+        }
+        tally.warn(Warning::Characters);
+        self.replaced = String::from_utf8_lossy(&self.bytes).into_owned();
+        &self.replaced
     }
 }
 
@@ -117,31 +116,54 @@ fn is_still_encoded(bytes: &[u8]) -> bool {
 
 /// Appends `raw` with one layer undone.
 fn decode(raw: &[u8], plus: Plus, out: &mut Vec<u8>) {
-    let start = out.len();
+    let mut written = out.len();
     // What is decoded is never longer: room is made once, and what is left of it is given back.
-    out.resize(start + raw.len(), 0);
-    let mut places = out.iter_mut().skip(start);
+    out.resize(written + raw.len(), 0);
     let mut rest = raw;
-    while let [first, after @ ..] = rest {
-        rest = after;
-        let mut byte = *first;
-        if byte == b'%' {
-            if let [high, low, behind @ ..] = after {
-                let (high, low) = (HEXADECIMAL[usize::from(*high)], HEXADECIMAL[usize::from(*low)]);
-                if high | low < 16 {
-                    byte = high << 4 | low;
-                    rest = behind;
-                }
-            }
-        } else if byte == b'+' && plus == Plus::Space {
-            byte = b' ';
-        }
-        if let Some(place) = places.next() {
-            *place = byte;
+    while let (Some(word), Some(places)) = (rest.first_chunk(), out.get_mut(written..written + 8)) {
+        places.copy_from_slice(word);
+        let plain = plus.before_special(*word);
+        written += plain;
+        rest = rest.get(plain..).unwrap_or_default();
+        if plain < 8 {
+            rest = plus.undo(rest, out, &mut written);
         }
     }
-    let unused = places.len();
-    out.truncate(start + raw.len() - unused);
+    while !rest.is_empty() {
+        rest = plus.undo(rest, out, &mut written);
+    }
+    out.truncate(written);
+}
+
+impl Plus {
+    /// How many of eight bytes stand for themselves, up to the first that may not.
+    fn before_special(self, bytes: [u8; 8]) -> usize {
+        match self {
+            Self::Space => before_any_in(bytes, [b'%', b'+']),
+            Self::Plus => before_any_in(bytes, [b'%']),
+        }
+    }
+
+    /// Writes the byte that `rest` begins with, and returns what is behind it.
+    fn undo<'r>(self, rest: &'r [u8], out: &mut [u8], written: &mut usize) -> &'r [u8] {
+        let Some((first, after)) = rest.split_first() else { return rest };
+        let (mut byte, mut behind) = (*first, after);
+        if byte == b'%' {
+            if let [high, low, beyond @ ..] = after {
+                let (high, low) = (HEXADECIMAL[usize::from(*high)], HEXADECIMAL[usize::from(*low)]);
+                if high | low < 16 {
+                    (byte, behind) = (high << 4 | low, beyond);
+                }
+            }
+        } else if byte == b'+' && self == Self::Space {
+            byte = b' ';
+        }
+        if let Some(place) = out.get_mut(*written) {
+            *place = byte;
+        }
+        *written += 1;
+        behind
+    }
 }
 
 /// The value of each byte as a hexadecimal digit; 255 = it is none.
@@ -155,3 +177,40 @@ const HEXADECIMAL: [u8; 256] = {
     }
     values
 };
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Byte by byte.
+    fn slowly(raw: &[u8], plus: Plus) -> Vec<u8> {
+        let (mut out, mut at) = (Vec::new(), 0);
+        let digit = |at: usize| char::from(*raw.get(at)?).to_digit(16);
+        while let Some(byte) = raw.get(at) {
+            match (byte, digit(at + 1), digit(at + 2)) {
+                (b'%', Some(high), Some(low)) => {
+                    out.push((high * 16 + low) as u8);
+                    at += 2;
+                }
+                (b'+', ..) if plus == Plus::Space => out.push(b' '),
+                _ => out.push(*byte),
+            }
+            at += 1;
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn eight_bytes_at_a_time_give_what_single_bytes_do(parts in prop::collection::vec("%|[+]|%[0-9a-fA-F]{2}|%.|[a-z]{1,11}|\\PC", 0..30)) {
+            let raw = parts.concat();
+            for plus in [Plus::Space, Plus::Plus] {
+                let mut out = b"before".to_vec();
+                decode(raw.as_bytes(), plus, &mut out);
+                prop_assert_eq!(&out[6..], &slowly(raw.as_bytes(), plus));
+            }
+        }
+    }
+}

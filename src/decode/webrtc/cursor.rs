@@ -66,6 +66,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next byte that is not blank.
+    #[inline(always)]
     pub(super) fn next_byte(&mut self) -> Option<u8> {
         loop {
             let byte = self.peek()?;
@@ -113,7 +114,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The name of the next member, its value next; `None` = the object is closed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn name(&mut self, first: bool) -> Result<Option<Raw<'a>>, Reason> {
         match self.next_byte() {
             Some(b'}') => {
@@ -155,7 +156,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A string; its opening quote is next.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Result<Raw<'a>, Reason> {
         let start = self.at + 1;
         let mut end = start;
@@ -174,8 +175,29 @@ impl<'a> Cursor<'a> {
         Ok(Raw { text: self.text.get(start..end).ok_or(Reason::Json)?, escaped })
     }
 
+    /// The number here, if the value is one.
+    #[inline(always)]
+    pub(super) fn plain_number(&mut self) -> Result<Option<Parts>, Reason> {
+        if !matches!(self.next_byte(), Some(b'0'..=b'9')) {
+            return Ok(None);
+        }
+        let (parts, length) = Parts::read(self.rest()).ok_or(Reason::Json)?;
+        self.at += length;
+        self.end_of_value()?;
+        Ok(Some(parts))
+    }
+
+    /// The string here, if the value is one.
+    #[inline(always)]
+    pub(super) fn plain_text(&mut self) -> Result<Option<Raw<'a>>, Reason> {
+        if self.next_byte() != Some(b'"') {
+            return Ok(None);
+        }
+        self.string().map(Some)
+    }
+
     /// The value here, as a token.
-    #[inline]
+    #[inline(never)]
     pub(super) fn token(&mut self) -> Result<Token<'a>, Reason> {
         match self.next_byte() {
             Some(b'0'..=b'9') => self.number(),
@@ -218,6 +240,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over the value here.
+    #[inline(always)]
     pub(super) fn skip(&mut self) -> Result<(), Reason> {
         match self.next_byte() {
             Some(b'{' | b'[') => {
@@ -225,8 +248,21 @@ impl<'a> Cursor<'a> {
                 self.deeper()?;
                 self.leave(self.depth - 1)
             }
-            _ => self.token().map(drop),
+            Some(b'"') => self.string().map(drop),
+            _ => self.skip_scalar(),
         }
+    }
+
+    /// Steps over a number or a word, whatever it is: something that lasts until values are parted.
+    fn skip_scalar(&mut self) -> Result<(), Reason> {
+        let start = self.at;
+        while !matches!(
+            self.peek(),
+            None | Some(b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' | b'"' | b':' | b'{' | b'[')
+        ) {
+            self.at += 1;
+        }
+        if self.at == start { Err(Reason::Json) } else { self.end_of_value() }
     }
 
     /// Steps over what is left of the innermost container that was entered.
@@ -257,7 +293,7 @@ const EVERY_BYTE: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// How far it is to the next quote or backslash, eight bytes at a time: most names and texts are so short that a call would cost more.
-#[inline]
+#[inline(always)]
 fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
     let (words, tail) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {

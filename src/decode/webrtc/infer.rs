@@ -4,12 +4,8 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
 use crate::model::webrtc::{MediaKind, Member, Object, ObjectType, Text, Warning};
 
-use super::number::{Moment, Parts};
 use super::object::{Scratch, Sort};
 use super::tally::Tally;
 
@@ -50,16 +46,6 @@ pub(super) fn sort(members: &Scratch<'_>, is_remote: bool) -> Option<Sort> {
 /// The direction of a stream of the old interface, which its id tells: `ssrc_1234_send`.
 pub(super) fn direction(id: &str) -> ObjectType {
     if id.ends_with("_send") { ObjectType::OutboundRtp } else { ObjectType::InboundRtp }
-}
-
-/// A moment that stands in quotes: a number, or date and time as in RFC 3339.
-pub(super) fn written_moment(text: &str, monotonic: bool) -> Option<Moment> {
-    if let Some(parts) = Parts::parse(text) {
-        return parts.moment(monotonic);
-    }
-    let moment = OffsetDateTime::parse(text.trim_ascii(), &Rfc3339).ok()?;
-    let micros = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000)).ok()?;
-    if micros > 0 { Some(Moment::Epoch(micros)) } else { None }
 }
 
 /// Gives each candidate whose side is open the one by which a pair names it.

@@ -25,6 +25,7 @@ mod sample;
 mod stats;
 mod tally;
 mod text;
+mod value;
 
 use std::borrow::Cow;
 

@@ -66,7 +66,23 @@ const SLOTS: usize = 512;
 /// The table. A name that is not found in the few places after its own is not there.
 #[derive(Debug)]
 pub(super) struct Names {
-    slots: Vec<Option<(&'static str, Name)>>,
+    slots: Vec<Option<Slot>>,
+}
+
+/// A known name, and what it means.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    key: Key,
+    name: &'static str,
+    meaning: Name,
+}
+
+/// The length of a name, and its first and last eight bytes: all of it when it has no more than sixteen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    first: u64,
+    last: u64,
+    length: usize,
 }
 
 static NAMES: LazyLock<Names> = LazyLock::new(Names::build);
@@ -82,24 +98,26 @@ impl Names {
         let numbers = Member::ALL.iter().map(|member| (member.name(), Name::Number(*member)));
         let texts = Text::ALL.iter().map(|text| (text.name(), Name::Text(*text)));
         for (name, meaning) in numbers.chain(texts).chain(OTHERS) {
-            let mut at = place(name);
+            let key = Key::of(name);
+            let mut at = key.place();
             while names.slots.get(at).is_some_and(Option::is_some) {
                 at = (at + 1) % SLOTS;
             }
             if let Some(slot) = names.slots.get_mut(at) {
-                *slot = Some((name, meaning));
+                *slot = Some(Slot { key, name, meaning });
             }
         }
         names
     }
 
     /// What a name means; `None` = nothing here.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, name: &str) -> Option<Name> {
-        let mut at = place(name);
-        while let Some((known, meaning)) = self.slots.get(at)?.as_ref() {
-            if *known == name {
-                return Some(*meaning);
+        let key = Key::of(name);
+        let mut at = key.place();
+        while let Some(slot) = self.slots.get(at)?.as_ref() {
+            if slot.key == key && (key.length <= 16 || slot.name == name) {
+                return Some(slot.meaning);
             }
             at = (at + 1) % SLOTS;
         }
@@ -107,21 +125,28 @@ impl Names {
     }
 }
 
-/// The place of a name: from its length and its first and last eight bytes, which tell all the known ones apart.
-#[inline]
-fn place(name: &str) -> usize {
-    let bytes = name.as_bytes();
-    let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (bytes.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte)), 0),
-    };
-    let mixed = (first ^ last.rotate_left(23)).wrapping_add(bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 55) as usize
+impl Key {
+    #[inline(always)]
+    fn of(name: &str) -> Self {
+        let bytes = name.as_bytes();
+        let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => (bytes.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte)), 0),
+        };
+        Self { first, last, length: bytes.len() }
+    }
+
+    /// Where in the table it belongs.
+    #[inline(always)]
+    const fn place(self) -> usize {
+        let mixed = self.first ^ self.last.rotate_left(23) ^ self.length as u64;
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Member, Name, Names, OTHERS, Text, place};
+    use super::{Key, Member, Name, Names, OTHERS, Text};
 
     #[test]
     fn every_name_is_found_near_its_place() {
@@ -133,8 +158,8 @@ mod tests {
             assert_eq!(names.get(unknown), None, "{unknown}");
         }
         let longest = Member::ALL.iter().map(|member| {
-            let found = names.slots.iter().position(|slot| slot.is_some_and(|(name, _)| name == member.name()));
-            (found.unwrap_or_default() + super::SLOTS - place(member.name())) % super::SLOTS
+            let found = names.slots.iter().position(|slot| slot.is_some_and(|slot| slot.name == member.name()));
+            (found.unwrap_or_default() + super::SLOTS - Key::of(member.name()).place()) % super::SLOTS
         });
         assert!(longest.max() < Some(6));
     }

@@ -32,7 +32,7 @@ pub(super) enum Moment {
 
 impl Parts {
     /// Reads the number that `bytes` begin with, and tells its length.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
         let negative = bytes.first() == Some(&b'-');
         let start = usize::from(negative);
@@ -61,7 +61,7 @@ impl Parts {
         if length == bytes.len() { Some(parts) } else { None }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_fraction(&mut self, bytes: &[u8], start: usize) -> Option<usize> {
         let mut end = start;
         while let Some(digit) = digit_at(bytes, end) {
@@ -84,7 +84,7 @@ impl Parts {
     }
 
     /// In this unit, rounded half away from zero; `None` = beyond what any counter reaches.
-    #[inline]
+    #[inline(always)]
     pub(super) fn scaled(self, unit: Unit) -> Option<i64> {
         let (scale, fraction) = match unit {
             Unit::Count | Unit::Flag => (1, (self.billionths + 500_000_000) / 1_000_000_000),
@@ -107,7 +107,7 @@ impl Parts {
 
     /// As a timestamp. Its magnitude tells the unit: from 1e17 nanoseconds since the epoch, from 1e14 microseconds, from 1e11 milliseconds,
     /// from 1e9 seconds; below, and wherever `monotonic` is declared below 1e11, milliseconds of a clock of its own. `None` = no moment.
-    #[inline]
+    #[inline(always)]
     pub(super) fn moment(self, monotonic: bool) -> Option<Moment> {
         if self.negative || (self.whole == 0 && self.billionths == 0) {
             return None;
@@ -130,7 +130,7 @@ fn digit_at(bytes: &[u8], at: usize) -> Option<u64> {
 }
 
 /// The digits from `at` on as a number, and where they end. Wraps when there are too many of them.
-#[inline]
+#[inline(always)]
 fn digits(bytes: &[u8], mut at: usize) -> (u64, usize) {
     let mut number = 0_u64;
     while let Some(digit) = digit_at(bytes, at) {

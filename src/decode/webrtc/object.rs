@@ -1,21 +1,15 @@
 //! One statistics object: its wanted members, gathered in any order and given out in theirs.
 
-use std::borrow::Cow;
-
 use crate::model::Reason;
-use crate::model::webrtc::{Member, Object, ObjectType, Text, Unit, Warning};
+use crate::model::webrtc::{Member, Object, ObjectType, Text, Warning};
 
 use super::cursor::{Cursor, Raw, Token};
 use super::infer;
 use super::names::{InMillis, Name, Names};
-use super::number::{Moment, Parts};
+use super::number::Moment;
 use super::tally::Tally;
 use super::text::{kept, unescaped};
-
-/// Seconds between the epoch of NTP (1900) and that of Unix, in microseconds.
-const NTP_EPOCH_US: i64 = 2_208_988_800_000_000;
-/// From here on, microseconds can only count from the epoch of NTP.
-const NTP_SURELY_US: i64 = 3_500_000_000_000_000;
+use super::value::{Wrong, counted, current_word, moment, odd_number, plain_moment};
 
 /// What an object is, as far as it says so itself or its place does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +126,12 @@ impl<'a> Scratch<'a> {
                 self.member(meaning, cursor, tally)?;
                 continue;
             }
-            match self.sort(cursor)? {
+            let Some(type_name) = cursor.plain_text()? else {
+                self.rejected += 1;
+                cursor.skip()?;
+                continue;
+            };
+            match Sort::named(&unescaped(type_name)) {
                 Some(Sort::Unwanted) => return cursor.skip_rest().map(|()| Read::Unwanted),
                 Some(known) => sort = Some(known),
                 None => return cursor.skip_rest().map(|()| Read::Unknown),
@@ -150,45 +149,74 @@ impl<'a> Scratch<'a> {
         self.is_remote = false;
     }
 
-    fn sort(&mut self, cursor: &mut Cursor<'a>) -> Result<Option<Sort>, Reason> {
-        let Token::Text(name) = cursor.token()? else {
-            return Ok(None);
-        };
-        Ok(if name.escaped { Sort::named(&unescaped(name)) } else { Sort::named(name.text) })
+    #[inline(always)]
+    fn member(&mut self, name: Name, cursor: &mut Cursor<'a>, tally: &mut Tally) -> Result<(), Reason> {
+        match name {
+            Name::Number(member) => match cursor.plain_number()? {
+                Some(parts) => self.set_number(member, counted(member, parts, false, tally)),
+                None => {
+                    let token = cursor.token()?;
+                    self.number(member, token, false, tally);
+                }
+            },
+            Name::Text(text) => match cursor.plain_text()? {
+                Some(raw) => self.set_text(text, raw),
+                None => {
+                    let token = cursor.token()?;
+                    self.text(text, token, tally);
+                }
+            },
+            Name::Timestamp => {
+                self.time = match cursor.plain_number()? {
+                    Some(parts) => plain_moment(parts, self.monotonic, &mut self.rejected),
+                    None => moment(cursor.token()?, self.monotonic, &mut self.rejected, tally),
+                }
+            }
+            Name::Id => self.id = self.name(cursor, tally)?.or(self.id),
+            Name::MediaType => self.media_type = self.name(cursor, tally)?,
+            Name::TrackId => self.track_id = self.name(cursor, tally)?,
+            Name::Durations => self.durations(cursor, tally)?,
+            rare => {
+                let token = cursor.token()?;
+                self.rare(rare, token, tally);
+            }
+        }
+        Ok(())
     }
 
-    #[inline]
-    fn member(&mut self, name: Name, cursor: &mut Cursor<'a>, tally: &mut Tally) -> Result<(), Reason> {
-        if name == Name::Durations {
-            return self.durations(cursor, tally);
-        }
-        let token = cursor.token()?;
+    fn rare(&mut self, name: Name, token: Token<'a>, tally: &mut Tally) {
         match name {
-            Name::Number(member) => self.number(member, token, false, tally),
-            Name::Text(text) => self.text(text, token, tally),
-            Name::Timestamp => self.timestamp(token, tally),
-            Name::Id => self.id = self.raw(token, tally).or(self.id),
-            Name::MediaType => self.media_type = self.raw(token, tally),
-            Name::TrackId => self.track_id = self.raw(token, tally),
             Name::IsRemote => self.is_remote = token == Token::Flag(true),
             Name::LegacyNumber(member, in_millis) => self.legacy_number(member, token, in_millis, tally),
             Name::LegacyText(text) => {
                 tally.warn(Warning::LegacyName);
                 self.text(text, token, tally);
             }
-            Name::Type | Name::Durations => {}
+            _ => {}
         }
-        Ok(())
     }
 
-    #[inline]
+    /// A text that is not empty, by which something is named.
+    #[inline(always)]
+    fn name(&mut self, cursor: &mut Cursor<'a>, tally: &mut Tally) -> Result<Option<Raw<'a>>, Reason> {
+        match cursor.plain_text()? {
+            Some(raw) => Ok(if raw.text.is_empty() { None } else { Some(raw) }),
+            None => cursor.token().map(|token| self.raw(token, tally)),
+        }
+    }
+
     fn number(&mut self, member: Member, token: Token<'a>, in_millis: InMillis, tally: &mut Tally) {
-        let bit = 1_u128 << member as u32;
-        self.has_numbers &= !bit;
         let value = match token {
             Token::Number(parts, _) => counted(member, parts, in_millis, tally),
             other => odd_number(member, other, in_millis, tally),
         };
+        self.set_number(member, value);
+    }
+
+    /// Of a member that comes twice, the last counts, even where that is wrong.
+    #[inline(always)]
+    fn set_number(&mut self, member: Member, value: Result<Option<i64>, Wrong>) {
+        let bit = 1_u128 << member as u32;
         match value {
             Ok(Some(value)) => {
                 if let Some(place) = self.numbers.get_mut(member as usize) {
@@ -196,8 +224,11 @@ impl<'a> Scratch<'a> {
                     self.has_numbers |= bit;
                 }
             }
-            Ok(None) => {}
-            Err(Wrong) => self.rejected += 1,
+            Ok(None) => self.has_numbers &= !bit,
+            Err(Wrong) => {
+                self.has_numbers &= !bit;
+                self.rejected += 1;
+            }
         }
     }
 
@@ -210,11 +241,17 @@ impl<'a> Scratch<'a> {
         self.number(member, token, in_millis, tally);
     }
 
-    #[inline]
     fn text(&mut self, text: Text, token: Token<'a>, tally: &mut Tally) {
+        let raw = self.raw(token, tally).unwrap_or_default();
+        self.set_text(text, raw);
+    }
+
+    /// An empty text is none.
+    #[inline(always)]
+    fn set_text(&mut self, text: Text, raw: Raw<'a>) {
         let bit = 1_u32 << text as u32;
         self.has_texts &= !bit;
-        if let Some(raw) = self.raw(token, tally)
+        if !raw.text.is_empty()
             && let Some(place) = self.texts.get_mut(text as usize)
         {
             *place = raw;
@@ -236,7 +273,6 @@ impl<'a> Scratch<'a> {
     }
 
     /// A text that is not empty; a number stands for its digits.
-    #[inline]
     pub(super) fn raw(&mut self, token: Token<'a>, tally: &mut Tally) -> Option<Raw<'a>> {
         match token {
             Token::Text(Raw { text: "", .. }) => None,
@@ -250,10 +286,6 @@ impl<'a> Scratch<'a> {
                 None
             }
         }
-    }
-
-    fn timestamp(&mut self, token: Token<'a>, tally: &mut Tally) {
-        self.time = moment(token, self.monotonic, &mut self.rejected, tally);
     }
 
     /// `qualityLimitationDurations`: a record of seconds by reason.
@@ -357,85 +389,4 @@ fn bits(mut word: u64, base: usize) -> impl Iterator<Item = usize> {
         word &= word - 1;
         Some(base + at)
     })
-}
-
-/// A value that a member cannot have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Wrong;
-
-/// A number that this member can have; `None` = it says that nothing is known.
-#[inline]
-fn counted(member: Member, parts: Parts, in_millis: InMillis, tally: &mut Tally) -> Result<Option<i64>, Wrong> {
-    let unit = match (member.unit(), in_millis) {
-        (Unit::Seconds, true) => Unit::Time,
-        (unit, _) => unit,
-    };
-    let Some(value) = parts.scaled(unit) else {
-        tally.warn(Warning::NumberOutOfRange);
-        return Err(Wrong);
-    };
-    let is_possible = match member {
-        // Duplicates and late arrivals make the far end's balance negative.
-        Member::PacketsLost => true,
-        Member::FractionLost => (0..=1_000_000).contains(&value),
-        Member::EstimatedPlayoutTimestamp if value >= NTP_SURELY_US => return Ok(Some(value - NTP_EPOCH_US)),
-        _ if unit == Unit::Flag => (0..=1).contains(&value),
-        _ => value >= 0,
-    };
-    if is_possible {
-        return Ok(Some(value));
-    }
-    if parts.is_minus_one() {
-        return Ok(None);
-    }
-    tally.warn(Warning::NumberOutOfRange);
-    Err(Wrong)
-}
-
-/// What stands where a number should: text with a number in it, a truth value, or nothing that helps.
-fn odd_number(member: Member, token: Token<'_>, in_millis: InMillis, tally: &mut Tally) -> Result<Option<i64>, Wrong> {
-    let is_flag = member.unit() == Unit::Flag;
-    match token {
-        Token::Flag(value) if is_flag => Ok(Some(i64::from(value))),
-        Token::Text(raw) => match &*unescaped(raw) {
-            "true" if is_flag => Ok(Some(1)),
-            "false" if is_flag => Ok(Some(0)),
-            text => counted(member, Parts::parse(text).ok_or(Wrong)?, in_millis, tally),
-        },
-        Token::NotANumber => {
-            tally.warn(Warning::BareNan);
-            Err(Wrong)
-        }
-        Token::Number(..) | Token::Flag(_) | Token::Null | Token::Nested => Err(Wrong),
-    }
-}
-
-/// A timestamp; one that is wrong is counted, `0` says nothing.
-pub(super) fn moment(token: Token<'_>, monotonic: bool, rejected: &mut u32, tally: &mut Tally) -> Option<Moment> {
-    let moment = match token {
-        Token::Number(parts, _) if parts == Parts::default() => return None,
-        Token::Number(parts, _) => parts.moment(monotonic),
-        Token::Text(raw) => infer::written_moment(&unescaped(raw), monotonic),
-        Token::NotANumber => {
-            tally.warn(Warning::BareNan);
-            None
-        }
-        Token::Flag(_) | Token::Null | Token::Nested => None,
-    };
-    *rejected += u32::from(moment.is_none());
-    moment
-}
-
-/// A word of an enumeration as the specification has it now.
-fn current_word<'a>(text: Text, word: Cow<'a, str>, tally: &mut Tally) -> Cow<'a, str> {
-    let current = match (text, &*word) {
-        (Text::State, "cancelled") => "failed",
-        (Text::State, "inprogress" | "inProgress") => "in-progress",
-        (Text::CandidateType, "serverreflexive") => "srflx",
-        (Text::CandidateType, "peerreflexive") => "prflx",
-        (Text::CandidateType, "relayed") => "relay",
-        _ => return word,
-    };
-    tally.warn(Warning::LegacyName);
-    Cow::Borrowed(current)
 }

@@ -15,7 +15,7 @@ use super::pool::Pool;
 use super::sample::{self, Happening};
 use super::stats::{Reading, Stats, clock_of};
 use super::tally::Tally;
-use super::text::kept;
+use super::text::{kept, unescaped};
 
 /// The only version of the envelope so far.
 const VERSION: i64 = 1;
@@ -83,7 +83,7 @@ impl<'a> Parts<'a> {
             _ => match reading.cursor.open()? {
                 Some(Container::Object) => parts.read_members(reading)?,
                 _ => {
-                    reading.cursor.skip()?;
+                    reading.cursor.token()?;
                     reading.cursor.end()?;
                     return Err(Reason::Malformed);
                 }
@@ -97,7 +97,7 @@ impl<'a> Parts<'a> {
         let mut first = true;
         while let Some(name) = reading.cursor.name(first)? {
             first = false;
-            match name.text {
+            match &*unescaped(name) {
                 "stats" => self.stats = reading.stats()?,
                 "peerConnections" => {
                     self.head.is_sample = true;
@@ -122,7 +122,8 @@ impl<'a> Parts<'a> {
 
     fn into_reports(self, key: Option<&[u8]>, reading: &mut Reading<'_, 'a>) -> Result<Vec<Report<'a>>, Reason> {
         let Self { head, stats, connections, happenings } = self;
-        let kind = head.kind.map(|kind| kind.text);
+        let kind = head.kind.map(unescaped);
+        let kind = kind.as_deref();
         if kind.is_some_and(|kind| !matches!(kind, "getstats" | "event")) {
             return Err(Reason::Malformed);
         }
@@ -172,7 +173,7 @@ impl<'a> Head<'a> {
             "seq" => self.sequence = reading.whole()?,
             "interval_ms" => self.interval_ms = reading.whole()?,
             "ts" | "timestamp" => self.time = reading.moment()?,
-            "clock" => self.monotonic = reading.text()?.is_some_and(|clock| clock.text == "monotonic"),
+            "clock" => self.monotonic = reading.text()?.is_some_and(|clock| unescaped(clock) == "monotonic"),
             "event" => self.event = reading.text()?,
             "value" => self.value = reading.text()?,
             "callId" => {

@@ -69,7 +69,7 @@ fn connection<'a>(reading: &mut Reading<'_, 'a>) -> Result<Connection<'a>, Reaso
     let mut first = true;
     while let Some(name) = reading.cursor.name(first)? {
         first = false;
-        let sort = match name.text {
+        let sort = match &*unescaped(name) {
             "peerConnectionId" => {
                 id = reading.text()?;
                 continue;
@@ -112,7 +112,7 @@ fn happening<'a>(reading: &mut Reading<'_, 'a>) -> Result<Option<Happening<'a>>,
     let mut first = true;
     while let Some(name) = reading.cursor.name(first)? {
         first = false;
-        match name.text {
+        match &*unescaped(name) {
             "type" => event_type = reading.text()?,
             "timestamp" => time = reading.moment()?,
             "peerConnectionId" => connection = reading.text()?,
@@ -167,7 +167,7 @@ impl<'a> Payload<'a> {
             let mut members = Vec::new();
             read_texts(&mut reading.cursor, &mut |name, text| members.push((name, text)))?;
             for (name, text) in members {
-                payload.set(name.text, kept(text, &mut reading.tally));
+                payload.set(&unescaped(name), kept(text, &mut reading.tally));
             }
             return Ok(payload);
         }
@@ -180,7 +180,7 @@ impl<'a> Payload<'a> {
             && read_texts(&mut cursor, &mut |name, text| members.push((name, text))) == Ok(())
         {
             for (name, text) in members {
-                payload.set(name.text, Cow::Owned(kept(text, &mut reading.tally).into_owned()));
+                payload.set(&unescaped(name), Cow::Owned(kept(text, &mut reading.tally).into_owned()));
             }
         }
         Ok(payload)

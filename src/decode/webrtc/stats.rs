@@ -203,7 +203,7 @@ impl<'d, 'a> Reading<'d, 'a> {
     /// A moment.
     pub(super) fn moment(&mut self) -> Result<Option<Moment>, Reason> {
         let token: Token<'a> = self.cursor.token()?;
-        Ok(super::object::moment(token, self.scratch.monotonic, &mut self.scratch.rejected, &mut self.tally))
+        Ok(super::value::moment(token, self.scratch.monotonic, &mut self.scratch.rejected, &mut self.tally))
     }
 }
 

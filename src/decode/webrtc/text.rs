@@ -37,7 +37,8 @@ fn repaired<'a>(raw: Raw<'a>, tally: &mut Tally) -> Cow<'a, str> {
     }
     tally.warn(Warning::TooLong);
     let hash = stable_hash(text.as_bytes());
-    let end = (0..=TEXT_BYTES - HASH_ENDING_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let most = TEXT_BYTES - HASH_ENDING_BYTES;
+    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let mut cut = text.get(..end).unwrap_or_default().to_owned();
     // Writing to a String cannot fail; the result says so in its type only.
     write!(cut, "~{hash:016x}").unwrap_or_default();

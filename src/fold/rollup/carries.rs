@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::aggregate::cmcd::{EdgeTotals, PartialError};
+use crate::aggregate::PartialError;
 use crate::aggregate::rollup::check_carry;
 use crate::engine::{CarryError, CarryStore, carries_in};
 use crate::model::bytes::{Reader, Writer};
@@ -36,7 +36,7 @@ impl RollupCarries {
         store.load(number, value)?;
         for (key, carry) in carries_in(value.unwrap_or_default()) {
             check_carry(key, carry).map_err(|cause| match cause {
-                PartialError::Version(found) => CarryError::Version { found, known: EdgeTotals::VERSION },
+                PartialError::Version { found, known } => CarryError::Version { found, known },
                 _ => damaged,
             })?;
         }

@@ -238,8 +238,9 @@ impl RollupPartition {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::aggregate::cmcd::{CARRY_VERSION, Caps, Context, Size, SourceLabels, Window};
+    use crate::aggregate::cmcd::{CARRY_VERSION, Context, Window};
     use crate::aggregate::rollup::{Announcement, Partial};
+    use crate::aggregate::{Caps, Size, SourceLabels};
     use crate::engine::CarryStore;
     use crate::fold::cmcd::over_all;
     use crate::model::cmcd::{Delivery, Event, Keys, Mode};

@@ -5,11 +5,13 @@
 //! that [`Unit`] gives, so that sums do not depend on their order.
 
 mod member;
+mod session;
 mod warning;
 
 use std::borrow::Cow;
 
 pub use member::{Member, Text, Unit};
+pub use session::write_session_id;
 pub use warning::Warning;
 
 use super::EventTime;
@@ -127,6 +129,13 @@ pub enum MediaKind {
 }
 
 impl Report<'_> {
+    /// The name of the session that it belongs to, which is also the key of its records on the bus.
+    pub fn session_id(&self) -> String {
+        let mut id = String::new();
+        write_session_id(&mut id, [&self.app, &self.call, &self.participant]);
+        id
+    }
+
     /// When the newest of its objects was sampled, or the report made when it has none with a time; `None` = the clock does not say.
     pub fn time(&self) -> Option<EventTime> {
         if self.clock == Clock::Monotonic {

@@ -6,7 +6,7 @@ use super::running::Running;
 use super::sequence::Sequence;
 use super::timeline::Timeline;
 use super::{Life, content_hash};
-use crate::aggregate::cmcd::counters::{EXTREMES, LIFE_SUMS, SUMS, Totals};
+use crate::aggregate::cmcd::counters::{EXTREMES, LIFE_SUMS, SUMS, Sum, Totals};
 use crate::aggregate::packed::{self, Hashes};
 use crate::model::bytes::{Reader, Short, Writer};
 
@@ -180,14 +180,15 @@ impl<'a> Life<'a> {
 }
 
 fn write_totals(out: &mut Writer, totals: &Totals) {
-    let lists: [&[i64]; 3] = [&totals.sums, &totals.extremes, &totals.life];
+    let sums = Sum::WRITTEN.iter().map(|sum| totals.get(*sum));
+    let values = || sums.clone().chain(totals.extremes).chain(totals.life);
     let mut present = 0_u64;
-    for (index, value) in lists.into_iter().flatten().enumerate() {
-        present |= u64::from(*value != 0) << index;
+    for (index, value) in values().enumerate() {
+        present |= u64::from(value != 0) << index;
     }
     out.unsigned(present);
-    for value in lists.into_iter().flatten().filter(|value| **value != 0) {
-        packed::write(out, *value);
+    for value in values().filter(|value| *value != 0) {
+        packed::write(out, value);
     }
 }
 
@@ -198,9 +199,12 @@ fn read_totals(input: &mut Reader<'_>) -> Result<Totals, Short> {
         let index = present.trailing_zeros() as usize;
         present &= present - 1;
         let value = packed::read(input)?;
+        if let Some(sum) = Sum::WRITTEN.get(index) {
+            totals.set(*sum, value);
+            continue;
+        }
         let slot = match index {
-            ..SUMS => totals.sums.get_mut(index),
-            SUMS..LIFE_FROM => totals.extremes.get_mut(index - SUMS),
+            ..LIFE_FROM => totals.extremes.get_mut(index - SUMS),
             _ => totals.life.get_mut(index - LIFE_FROM),
         };
         if let Some(slot) = slot {
@@ -216,7 +220,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::aggregate::cmcd::counters::{Counters, Sum};
+    use crate::aggregate::cmcd::counters::Counters;
     use crate::aggregate::cmcd::life::{Fact, Ledger, Maybe, PlaceKey, Seen, Signs};
     use crate::model::cmcd::{EventKind, PlayerState};
 

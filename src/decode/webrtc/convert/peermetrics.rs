@@ -26,7 +26,7 @@ pub(super) fn convert(message: &[u8], received_ms: f64, limits: &Limits, output:
     let (Value::Object(body), Some(Value::Object(data))) = (&body, body.get("data")) else {
         return Err(Error::Shape { dialect: Dialect::Peermetrics, expected: "an object with `data`" });
     };
-    let mut objects = Objects { found: Vec::new(), counts: output.counts };
+    let mut objects = Objects { found: Vec::new(), most: limits.objects, counts: output.counts };
     objects.connection(data.get("connection"));
     objects.media(data);
     if let Some(Value::Object(remote)) = data.get("remote") {
@@ -43,6 +43,8 @@ pub(super) fn convert(message: &[u8], received_ms: f64, limits: &Limits, output:
 
 struct Objects<'a> {
     found: Vec<Object>,
+    /// With more than these the body is refused: no need to look at the rest.
+    most: usize,
     counts: &'a mut Counts,
 }
 
@@ -98,7 +100,7 @@ impl Objects<'_> {
 
     /// Objects that several rows refer to come once.
     fn keep(&mut self, object: Object) {
-        if !self.found.iter().any(|known| known.get("id") == object.get("id")) {
+        if self.found.len() <= self.most && !self.found.iter().any(|known| known.get("id") == object.get("id")) {
             self.found.push(object);
         }
     }

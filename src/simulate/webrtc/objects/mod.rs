@@ -4,7 +4,7 @@ mod inbound;
 mod outbound;
 mod shared;
 
-use crate::simulate::random::finish;
+use crate::simulate::random::{Random, finish};
 use crate::simulate::write;
 
 pub(super) use inbound::of_subscriber;
@@ -50,13 +50,14 @@ impl Id {
     }
 }
 
-/// Letters as in base64, from a number that the same letters belong to.
+/// Letters as in base64, always the same ones for a number.
 fn letters(out: &mut Vec<u8>, number: u64, count: usize) {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut bits = finish(number);
+    let mut random = Random::branch(number, 0);
+    let mut bits = 0;
     for place in 0..count {
-        if place % 10 == 9 {
-            bits = finish(bits);
+        if place % 10 == 0 {
+            bits = random.bits();
         }
         out.push(LETTERS[(bits & 63) as usize]);
         bits >>= 6;
@@ -66,10 +67,11 @@ fn letters(out: &mut Vec<u8>, number: u64, count: usize) {
 /// A SHA-256 fingerprint, with colons.
 fn fingerprint(out: &mut Vec<u8>, number: u64) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut bits = finish(number);
+    let mut random = Random::branch(number, 0);
+    let mut bits = 0;
     for place in 0..32 {
-        if place % 8 == 7 {
-            bits = finish(bits);
+        if place % 8 == 0 {
+            bits = random.bits();
         }
         if place > 0 {
             out.push(b':');

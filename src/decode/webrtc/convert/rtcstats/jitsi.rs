@@ -8,8 +8,8 @@
 //!     stands for the one beside the objects.
 //! R2  Messages end with their time since the Unix epoch and, from most clients, their number in the session. One at or below the last number
 //!     was there before, as clients send again what was not acknowledged; a jump is a gap.
-//! R3  Where the identity leaves it open, the session is the participant, and the call is the meeting that the client's `identity` names. With
-//!     a given participant the session is part of the connection's name, since sessions may share a socket.
+//! R3  Where the identity leaves it open, the session is the participant, and the call is the meeting that the client's `identity` names;
+//!     what was named first stays, so that a session has one key. With a given participant the session is part of the connection's name, since sessions may share a socket.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -176,8 +176,8 @@ impl Session {
     /// R3
     fn identify(&mut self, identity: &Object) {
         let named = |name| text(identity, name).map(str::to_owned);
-        self.app = named("applicationName").or(self.app.take());
-        self.call = named("meetingUniqueId").or_else(|| named("confName")).or(self.call.take());
+        self.app = self.app.take().or_else(|| named("applicationName"));
+        self.call = self.call.take().or_else(|| named("meetingUniqueId")).or_else(|| named("confName"));
     }
 }
 
