@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use streamgauge::aggregate::Caps;
 use streamgauge::model::webrtc::Member::*;
 use streamgauge::model::webrtc::ObjectType::*;
-use streamgauge::model::webrtc::{Object, Report, Text};
+use streamgauge::model::webrtc::{Member, Object, Report, Text};
 use webrtc::{CAPS, Run, START_MS, edge_bytes, object, pair, report, stats};
 
 const TIGHT: Caps = Caps { sessions: 2, rollup_keys: 1, facts: 3 };
@@ -169,5 +169,31 @@ proptest! {
             prop_assert_eq!(sums, run.finish().all(names), "of the session");
             prop_assert_eq!(*whole.get_or_insert(sums), sums, "{} ms", length_ms);
         }
+    }
+
+    /// Numbers and times that make no sense cost only their own measurements.
+    #[test]
+    fn nothing_overflows(
+        numbers in prop::collection::vec((prop::sample::select(Member::ALL), any::<i64>(), any::<i64>()), 1..60),
+        times in prop::collection::vec((any::<i64>(), 0..30_000_i64, any::<bool>()), 1..6),
+    ) {
+        let mut run = Run::new(10_000);
+        for (place, (time_us, at_ms, is_clamped)) in times.iter().enumerate() {
+            let numbers = numbers.iter().map(|(member, first, second)| (*member, if place % 2 == 0 { *first } else { *second }));
+            let mut numbers: Vec<_> = numbers.collect();
+            numbers.sort();
+            numbers.dedup_by_key(|(member, _)| *member);
+            let types = [InboundRtp, OutboundRtp, RemoteInboundRtp, RemoteOutboundRtp, MediaSource, MediaPlayout, Transport, CandidatePair];
+            let kinds = ["audio", "video"].into_iter().flat_map(|kind| types.map(|object_type| (object_type, kind)));
+            let objects = kinds.map(|(object_type, kind)| {
+                let mut one = object(object_type, &format!("{object_type:?}{kind}"), kind, &numbers);
+                one.time_us = Some(*time_us);
+                one
+            });
+            let mut made = report(*at_ms, stats(objects));
+            made.interval_ms = Some(time_us.wrapping_mul(7));
+            run.push_at(&made, START_MS + at_ms, *is_clamped);
+        }
+        run.finish();
     }
 }

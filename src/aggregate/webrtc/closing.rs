@@ -257,7 +257,7 @@ impl Block {
     fn derive(&mut self, left_over_us: &mut [i64; 3]) {
         derive_sums(&mut self.totals);
         let video = self.streams.iter().filter(|stream| stream.class == Class::VideoIn);
-        let played_us = video.map(|stream| played_us(&stream.totals)).sum();
+        let played_us = video.map(|stream| played_us(&stream.totals)).fold(0, i64::saturating_add);
         let stalled_us = self.totals.get(Measure::VideoInFreezeUs);
         let amounts = [(Measure::PlayMs, played_us), (Measure::StallMs, stalled_us), (Measure::GapMs, self.gap_us)];
         for ((measure, amount_us), left_us) in amounts.into_iter().zip(left_over_us) {

@@ -191,7 +191,7 @@ impl<'s> Connected<'s> {
         let before = is_known.then_some(past.device_us).into_iter();
         let times: Vec<i64> = before.chain(self.reports.iter().map(|report| report.device_us)).collect();
         let spans = times.windows(2).map(|pair| pair.last().unwrap_or(&0).saturating_sub(*pair.first().unwrap_or(&0)));
-        spans.filter(|span| *span > self.interval_us.saturating_mul(3)).sum()
+        spans.filter(|span| *span > self.interval_us.saturating_mul(3)).fold(0, i64::saturating_add)
     }
 
     /// The last report of this window before a sample, if that is an interval before at most (and half of one: timers are late).

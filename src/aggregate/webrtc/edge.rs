@@ -151,17 +151,18 @@ fn samples(totals: &Totals) -> [Option<i64>; SKETCHES] {
     let value = |measure| totals.get(measure);
     let mean = |sum: i64, count: i64| (count > 0).then(|| sum / count);
     let per_million = |part: i64, whole: i64| (whole > 0).then(|| part.saturating_mul(1_000_000) / whole);
-    let lost = value(Measure::AudioInLost) + value(Measure::VideoInLost);
-    let packets = value(Measure::AudioInPackets) + value(Measure::VideoInPackets);
+    let both = |audio, video| value(audio).saturating_add(value(video));
+    let lost = both(Measure::AudioInLost, Measure::VideoInLost);
+    let packets = both(Measure::AudioInPackets, Measure::VideoInPackets);
     let covered_us = value(Measure::VideoInCoveredUs);
     [
         mean(value(Measure::Rtt), value(Measure::RttCount)),
         mean(value(Measure::IceRtt), value(Measure::IceRttCount)),
         mean(
-            value(Measure::AudioInJitter) + value(Measure::VideoInJitter),
-            value(Measure::AudioInJitterCount) + value(Measure::VideoInJitterCount),
+            both(Measure::AudioInJitter, Measure::VideoInJitter),
+            both(Measure::AudioInJitterCount, Measure::VideoInJitterCount),
         ),
-        per_million(lost, lost + packets),
+        per_million(lost, lost.saturating_add(packets)),
         mean(value(Measure::AudioInScore), value(Measure::AudioInScoreCount)),
         mean(value(Measure::VideoInScore), value(Measure::VideoInScoreCount)),
         per_million(value(Measure::VideoInFreezeUs).min(covered_us), covered_us),

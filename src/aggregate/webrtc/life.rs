@@ -293,3 +293,79 @@ impl Connection {
         Ok(Last { sample, slack })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::webrtc::Member;
+
+    fn lived() -> Life<'static> {
+        let mut life = Life::begin(1_767_600_000_000);
+        life.last_ms += 90_000;
+        life.left_ms = Some(life.last_ms);
+        life.path = Path::RelayTcp;
+        life.worst = Worst { score_milli: 2_900, start_ms: 1_767_600_010_000 };
+        life.left_over_us = [1, 22, 333];
+        life.add_place("sfu-fra-3", "eu", "townhall", 18);
+        for hash in [77, 5] {
+            let (mut connection, _) = life.take(hash);
+            (connection.device_us, connection.shift_us) = (1_767_600_090_000_123, -4);
+            connection.interval_ms = Some(5_000);
+            connection.pending_us = [Some(9), None, Some(0)];
+            connection.rtt = Some((1_767_600_089_000_000, 41_000));
+            let mut sample = Sample::new(hash, 3, Class::VideoIn, 1_767_600_090_000_000, 1_000);
+            sample.set(Class::VideoIn.layout().member(Member::BytesReceived), 4_810_200);
+            sample.set(Class::VideoIn.layout().member(Member::PacketsLost), -3);
+            connection.series.push(Last { sample, slack: Some([7, 0, 9]) });
+            connection.gone = vec![8, u64::MAX];
+            life.put_back(connection);
+        }
+        life
+    }
+
+    fn written(life: &Life<'_>) -> Vec<u8> {
+        let mut out = Writer::default();
+        life.write(&mut out);
+        out.into_bytes()
+    }
+
+    #[test]
+    fn a_life_is_read_back_and_what_is_cut_off_is_damaged() {
+        let bytes = written(&lived());
+        assert_eq!(Life::read(&bytes), Ok(lived()));
+        assert!((0..bytes.len()).all(|length| Life::read(&bytes[..length]).is_err()));
+    }
+
+    #[test]
+    fn of_a_series_that_is_gone_for_long_only_the_name_is_kept() {
+        let mut life = lived();
+        let end_ms = life.last_ms + IDLE_MS;
+        life.settle(end_ms);
+        // The series' last sample is 123 us older than the report, and further back than the bound by nothing else.
+        assert!(life.connections.iter().all(|one| one.series.len() == 1 && one.gone == [8, u64::MAX]));
+        life.connections.iter_mut().for_each(|one| one.device_us += 10_000_000);
+        life.settle(end_ms + 5_000);
+        assert!(life.connections.iter().all(|one| one.series.is_empty() && one.gone == [3, 8, u64::MAX]));
+        life.settle(end_ms + 11_000);
+        assert!(life.connections.is_empty());
+    }
+
+    proptest! {
+        /// Whatever is read, it is written again without a panic.
+        #[test]
+        fn damage_does_no_harm(places in proptest::collection::vec((0_usize..400, any::<u8>()), 1..4)) {
+            let mut bytes = written(&lived());
+            for (place, byte) in places {
+                let length = bytes.len();
+                bytes[place % length] = byte;
+            }
+            if let Ok(mut life) = Life::read(&bytes) {
+                life.settle(1_767_600_100_000);
+                let _ = (written(&life), life.time_out_ms(), life.main_place());
+            }
+        }
+    }
+}

@@ -119,9 +119,9 @@ impl Scoring<'_> {
         let lost = value(Measure::AudioInLost);
         let is_packets = samples <= 0;
         let loss_percent = if is_packets {
-            percent(lost, lost + packets)?
+            percent(lost, lost.saturating_add(packets))?
         } else {
-            percent(value(Measure::AudioInConcealed) - value(Measure::AudioInSilent), samples)?
+            percent(value(Measure::AudioInConcealed).saturating_sub(value(Measure::AudioInSilent)), samples)?
         };
         // How long the audio of these samples lasts tells how many there are in a second.
         let samples_per_ms = ratio(samples, value(Measure::AudioInEnergyUs)).map_or(48.0, |per_us| per_us * 1000.0);
@@ -144,7 +144,7 @@ impl Scoring<'_> {
         let buffer_us = ratio(value(Measure::VideoInBuffer), value(Measure::VideoInBufferCount)).unwrap_or(0.0);
         let input = Video {
             codec: one.codec,
-            bits_per_pixel: ratio(8 * value(Measure::VideoInSizedBytes), value(Measure::VideoInPixels)),
+            bits_per_pixel: ratio(value(Measure::VideoInSizedBytes).saturating_mul(8), value(Measure::VideoInPixels)),
             freeze_ratio: ratio(value(Measure::VideoInFreezeUs), covered_us).unwrap_or(0.0),
             frame_rate: harmonic.map(|rate| rate * 1000.0).or(mean),
             captured_rate: None,
@@ -177,7 +177,7 @@ impl Scoring<'_> {
             ratio(self.totals.get(Measure::VideoSourceFrames), self.totals.get(Measure::VideoSourceCoveredUs));
         let input = Video {
             codec: one.codec,
-            bits_per_pixel: ratio(8 * value(Measure::VideoOutSizedBytes), value(Measure::VideoOutPixels)),
+            bits_per_pixel: ratio(value(Measure::VideoOutSizedBytes).saturating_mul(8), value(Measure::VideoOutPixels)),
             freeze_ratio: 0.0,
             frame_rate: ratio(value(Measure::VideoOutFrames), covered_us).map(|rate| rate * 1e6),
             captured_rate: captured.map(|rate| rate * 1e6),
@@ -190,8 +190,8 @@ impl Scoring<'_> {
         let value = |measure| self.totals.get(measure);
         let (audio, video) = (value(Measure::AudioInLost), value(Measure::VideoInLost));
         self.way(
-            percent(audio, audio + value(Measure::AudioInPackets)),
-            percent(video, video + value(Measure::VideoInPackets)),
+            percent(audio, audio.saturating_add(value(Measure::AudioInPackets))),
+            percent(video, video.saturating_add(value(Measure::VideoInPackets))),
             [
                 (Measure::AudioInJitter, Measure::AudioInJitterCount),
                 (Measure::VideoInJitter, Measure::VideoInJitterCount),

@@ -174,13 +174,14 @@ pub(super) fn ground(moment: &Sample, sample: &Sample) -> Sample {
 fn at_boundary(layout: &Layout, from: &Sample, to: &Sample, boundary_us: i64) -> Sample {
     let passed = i128::from(boundary_us) - i128::from(from.time_us());
     let whole = (i128::from(to.time_us()) - i128::from(from.time_us())).max(1);
-    // The part lies between 0 and the whole, which was a difference of 64-bit numbers.
+    // The part lies between 0 and the whole; only senseless times make it too large for 64 bits.
     let part = |before: i64, after: i64| {
-        let grown = (i128::from(after) - i128::from(before)) * passed / whole;
+        let grown = (i128::from(after) - i128::from(before)).saturating_mul(passed) / whole;
         before.saturating_add(i64::try_from(grown).unwrap_or(0))
     };
     let device_us = part(from.device_us, to.device_us);
-    let mut between = Sample::new(from.connection, from.series, from.class, device_us, boundary_us - device_us);
+    let mut between =
+        Sample::new(from.connection, from.series, from.class, device_us, boundary_us.saturating_sub(device_us));
     let after_us = to.time_us().saturating_sub(boundary_us);
     let booked_before = |place: usize| {
         let grown = to.get(place)?.saturating_sub(from.get(place)?).max(0);
