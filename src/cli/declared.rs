@@ -55,6 +55,7 @@ pub(super) fn declared_topics(topology: &Topology) -> Vec<DeclaredTopic> {
     declared.push(state_topic(partials_state, topics.partials.partitions, &topics.partials.name));
     declared.push(log_topic(&topics.dead_letters.name, topics.dead_letters.partitions, Purpose::Side));
     declared.push(log_topic(&topics.late.name, topics.late.partitions, Purpose::Side));
+    declared.push(log_topic(&topics.recommendations.name, topics.recommendations.partitions, Purpose::Side));
     declared
 }
 
@@ -220,7 +221,7 @@ mod tests {
     #[test]
     fn topics_as_declared_have_no_difference() {
         let (declared, facts) = sound();
-        assert_eq!(declared.len(), 10);
+        assert_eq!(declared.len(), 11);
         assert_eq!(all(&declared, &facts), []);
     }
 

@@ -20,6 +20,7 @@ impl Kind for Cmcd {
     type Decoder = Decoder;
     type Event<'e> = Event<'e>;
     type Window = Window<RandomState>;
+    type Rules = ();
 
     const CARRY_VERSION: u8 = CARRY_VERSION;
 
@@ -71,7 +72,7 @@ impl Kind for Cmcd {
     fn close(
         window: Self::Window,
         _: Option<&Self::Window>,
-        _: &SourceSettings,
+        (): &(),
         labels: &SourceLabels,
         carries: &mut dyn Carries,
     ) -> Yield {
@@ -79,6 +80,7 @@ impl Kind for Cmcd {
         Yield {
             rows: Arc::new(closed.sessions),
             edges: over_all(closed.edges, labels),
+            recommendations: Vec::new(),
             carries_damaged: closed.carries_damaged,
         }
     }
@@ -93,6 +95,7 @@ impl Kind for Cmcd {
         Yield {
             rows: Arc::new(finished.rows),
             edges: over_all(finished.edges, labels),
+            recommendations: Vec::new(),
             carries_damaged: finished.carries_damaged,
         }
     }

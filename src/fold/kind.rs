@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::SourceSettings;
 use crate::aggregate::rollup::{EdgeKey, Totals};
+use crate::aggregate::webrtc::Recommendation;
 use crate::aggregate::{Outcome, Size, SourceLabels};
 use crate::model::{Boundary, Carries, EventTime, Reason, Record, Rows};
 
@@ -26,6 +27,8 @@ pub struct Yield {
     pub rows: Arc<dyn Rows>,
     /// The partition's part of edge rows.
     pub edges: Vec<(EdgeKey, Totals)>,
+    /// What is recommended to whoever serves these sessions.
+    pub recommendations: Vec<Recommendation>,
     /// Carries that could not be read.
     pub carries_damaged: u64,
 }
@@ -47,6 +50,8 @@ pub trait Kind: Send + 'static {
     type Event<'e>;
     /// What a partition saw of one window.
     type Window: Send;
+    /// The constants with which windows are closed.
+    type Rules: Send;
 
     /// The version of what is carried of a session from window to window.
     const CARRY_VERSION: u8;
@@ -92,7 +97,7 @@ pub trait Kind: Send + 'static {
     fn close(
         window: Self::Window,
         next: Option<&Self::Window>,
-        settings: &SourceSettings,
+        rules: &Self::Rules,
         labels: &SourceLabels,
         carries: &mut dyn Carries,
     ) -> Yield;

@@ -7,6 +7,7 @@ use super::SourceSettings;
 use super::kind::{DecodeCounts, Yield};
 use crate::aggregate::SourceLabels;
 use crate::aggregate::rollup::{EdgeKey, Totals};
+use crate::aggregate::webrtc::Recommendation;
 use crate::engine::{CarryStore, CommitPoint};
 use crate::model::{Boundary, EventTime, Reason, Record, Row, Rows};
 
@@ -52,13 +53,20 @@ pub struct ClosedSource {
     pub rows: ClosedRows,
     /// The partition's part of the edge rows of the window that ends there; a key may come twice, and its parts add.
     pub edges: Vec<(EdgeKey, Totals)>,
+    /// What is recommended for its sessions.
+    pub recommendations: Vec<Recommendation>,
 }
 
 impl ClosedSource {
+    pub(super) fn empty(end: Boundary) -> Self {
+        Self { end, rows: ClosedRows::default(), edges: Vec::new(), recommendations: Vec::new() }
+    }
+
     pub(super) fn add(&mut self, given: Yield, counts: &mut Counts) {
         counts.carries_damaged += given.carries_damaged;
         self.rows.0.push(given.rows);
         self.edges.extend(given.edges);
+        self.recommendations.extend(given.recommendations);
     }
 }
 

@@ -9,6 +9,7 @@ use super::partition::SourceFold;
 use super::source::Fold;
 use super::webrtc::Webrtc;
 use crate::aggregate::Caps;
+use crate::aggregate::webrtc::Settings;
 use crate::decode::cmcd::{Carriers, Decoder};
 use crate::decode::webrtc;
 use crate::engine::{CarryStore, Rules};
@@ -60,8 +61,8 @@ impl Resume {
 pub enum Decoding {
     /// CMCD that comes by these carriers.
     Cmcd(Arc<Carriers>),
-    /// WebRTC statistics, within these limits.
-    Webrtc(webrtc::Limits),
+    /// WebRTC statistics, whose windows are closed with these constants.
+    Webrtc(Arc<Settings>),
 }
 
 impl Decoding {
@@ -85,11 +86,11 @@ impl Decoding {
         match self {
             Self::Cmcd(carriers) => {
                 let decoder = Decoder::new(Arc::clone(carriers));
-                Box::new(Fold::<Cmcd>::restore(settings, decoder, partition, resume, carries))
+                Box::new(Fold::<Cmcd>::restore(settings, (decoder, ()), partition, resume, carries))
             }
-            Self::Webrtc(limits) => {
-                let decoder = webrtc::Decoder::new(*limits);
-                Box::new(Fold::<Webrtc>::restore(settings, decoder, partition, resume, carries))
+            Self::Webrtc(rules) => {
+                let tools = (webrtc::Decoder::default(), Settings::clone(rules));
+                Box::new(Fold::<Webrtc>::restore(settings, tools, partition, resume, carries))
             }
         }
     }

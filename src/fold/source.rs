@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 use super::clock::clamp;
 use super::kind::{Arrival, DecodeCounts, Kind};
-use super::partition::{ClosedRows, ClosedSource, Counts, SideOutput, SourceFold};
+use super::partition::{ClosedSource, Counts, SideOutput, SourceFold};
 use super::settings::{Resume, SourceSettings};
 use crate::aggregate::{Outcome, Size, SourceLabels};
 use crate::engine::{Accepted, CarryStore, ClosedBoundary, CommitPoint, Timeline};
@@ -30,6 +30,7 @@ struct State<K: Kind> {
     labels: SourceLabels,
     timeline: Timeline<K::Window>,
     carries: CarryStore,
+    rules: K::Rules,
     /// The next offset to be read.
     position: i64,
     /// Side outputs are new from this offset on.
@@ -44,7 +45,7 @@ impl<K: Kind> Fold<K> {
     /// Goes on where a commit left off, with the carries that it saved; side outputs are new from the saved position on.
     pub fn restore(
         settings: SourceSettings,
-        decoder: K::Decoder,
+        (decoder, rules): (K::Decoder, K::Rules),
         partition: i32,
         resume: Resume,
         carries: CarryStore,
@@ -59,6 +60,7 @@ impl<K: Kind> Fold<K> {
             settings,
             labels,
             carries,
+            rules,
             position: resume.offset,
             side_outputs_from: resume.saved_position,
             silent_until: resume.silent_until,
@@ -178,8 +180,8 @@ impl<K: Kind> SourceFold for Fold<K> {
 impl<K: Kind> State<K> {
     fn close(&mut self, boundary: ClosedBoundary<K::Window>) -> ClosedSource {
         let ClosedBoundary { end, due, window } = boundary;
-        let Self { settings, labels, timeline, carries, recent, counts, .. } = self;
-        let mut closed = ClosedSource { end, rows: ClosedRows::default(), edges: Vec::new() };
+        let Self { settings, labels, timeline, carries, rules, recent, counts, .. } = self;
+        let mut closed = ClosedSource::empty(end);
         if !due.is_empty() {
             let mut due = due.iter().map(|one| (one.key(), one.value()));
             closed.add(K::finish(&mut due, end, settings, labels), counts);
@@ -191,12 +193,12 @@ impl<K: Kind> State<K> {
             }
             let next_end = end.plus(settings.rules.window_ms);
             let next = timeline.open_windows().find(|(end, _)| *end == next_end).map(|(_, window)| window);
-            closed.add(K::close(window, next, settings, labels, carries), counts);
+            closed.add(K::close(window, next, rules, labels, carries), counts);
         }
         carries.seal();
         counts.carries_let_go += carries.take_let_go();
         if Some(end) <= self.silent_until {
-            return ClosedSource { end, rows: ClosedRows::default(), edges: Vec::new() };
+            return ClosedSource::empty(end);
         }
         closed
     }

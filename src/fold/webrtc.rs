@@ -8,7 +8,7 @@ use super::SourceSettings;
 use super::cmcd::named;
 use super::kind::{Arrival, DecodeCounts, Kind, Yield};
 use crate::aggregate::rollup::{EdgeKey, Totals};
-use crate::aggregate::webrtc::{CARRY_VERSION, Context, EdgeTotals, RollupKey, Window, finish_sessions};
+use crate::aggregate::webrtc::{CARRY_VERSION, Context, EdgeTotals, RollupKey, Settings, Window, finish_sessions};
 use crate::aggregate::{Outcome, Size, SourceLabels};
 use crate::decode::webrtc::Decoder;
 use crate::model::webrtc::{Report, Warning};
@@ -21,6 +21,7 @@ impl Kind for Webrtc {
     type Decoder = Decoder;
     type Event<'e> = Report<'e>;
     type Window = Window<RandomState>;
+    type Rules = Settings;
 
     const CARRY_VERSION: u8 = CARRY_VERSION;
 
@@ -67,14 +68,15 @@ impl Kind for Webrtc {
     fn close(
         window: Self::Window,
         next: Option<&Self::Window>,
-        _: &SourceSettings,
+        rules: &Settings,
         labels: &SourceLabels,
         carries: &mut dyn Carries,
     ) -> Yield {
-        let closed = window.close(next, labels.clone(), carries);
+        let closed = window.close_with(next, labels.clone(), carries, rules);
         Yield {
             rows: Arc::new(closed.sessions),
             edges: over_all(closed.edges, labels),
+            recommendations: closed.recommendations,
             carries_damaged: closed.carries_damaged,
         }
     }
@@ -89,6 +91,7 @@ impl Kind for Webrtc {
         Yield {
             rows: Arc::new(finished.rows),
             edges: over_all(finished.edges, labels),
+            recommendations: Vec::new(),
             carries_damaged: finished.carries_damaged,
         }
     }

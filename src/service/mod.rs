@@ -116,6 +116,7 @@ impl Service {
             partials: (partials.name.clone(), found.partials),
             dead_letters: topology.topics.dead_letters.name.clone(),
             late: topology.topics.late.name.clone(),
+            recommendations: topology.topics.recommendations.name.clone(),
         };
         let mut spawner = Spawner { settings, idle_timeout, outbox, status, stop: &stop, ends: end_sender };
         for number in 0..settings.session_workers {
@@ -233,5 +234,6 @@ pub fn topic_names(topology: &Topology) -> Vec<String> {
     names.push(format!("{}{}", topics.state_prefix, topics.partials.name));
     names.push(topics.dead_letters.name.clone());
     names.push(topics.late.name.clone());
+    names.push(topics.recommendations.name.clone());
     names
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::aggregate::Caps;
 use crate::decode::cmcd::{self, Carriers, ColumnPlan};
-use crate::decode::webrtc;
 use crate::engine::Rules;
 use crate::fold::{Clock, Decoding, RollupSettings, SourceSettings};
 use crate::stage::{RollupStage, SourcePlan};
@@ -68,7 +67,7 @@ fn decoding(source: &Source) -> Result<Decoding, Error> {
         }
         Carrier::CloudFrontStandard => Carriers::fixed(cmcd::Carrier::CloudFrontStandard),
         Carrier::Json(mapping) => Carriers::fixed(cmcd::Carrier::Json(Box::new(load_mapping(source, mapping)?))),
-        Carrier::Webrtc => return Ok(Decoding::Webrtc(webrtc::Limits::default())),
+        Carrier::Webrtc => return Ok(Decoding::Webrtc(Arc::default())),
     };
     Ok(Decoding::Cmcd(Arc::new(carriers)))
 }

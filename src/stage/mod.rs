@@ -6,6 +6,7 @@
 mod fault;
 mod outbox;
 mod past;
+mod recommendations;
 mod reset;
 mod rollup;
 mod saved;

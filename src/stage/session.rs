@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tracing::{debug, error};
 
+use super::recommendations;
 use super::saved::{self, Frame, Saved};
 use super::viewers::report_source;
 use super::{Closed, Error, Prepared, ReadBack, Stage, StartOffset, WindowName, Work};
@@ -45,6 +46,8 @@ pub struct SideTopics {
     pub dead_letters: String,
     /// Late records.
     pub late: String,
+    /// Recommendations.
+    pub recommendations: String,
 }
 
 /// The session stage.
@@ -257,6 +260,9 @@ impl Work for SessionWork {
         let edges = closed.edges.into_iter();
         let partials: Vec<Outgoing> = edges.map(|(key, totals)| self.partial(closed.end, key, totals)).collect();
         self.keep_for(closed.end, partials);
+        let topic = &self.topics.recommendations;
+        let recommended = closed.recommendations.iter().map(|one| recommendations::record(topic, &source, one));
+        self.keep_for(closed.end, recommended.collect());
         let delay_ms = self.last_append_ms.saturating_sub(closed.end.as_millis()).max(0);
         metrics::histogram!(telemetry::WINDOW_CLOSE_DELAY.name, "source" => source.clone())
             .record(delay_ms as f64 / 1000.0);

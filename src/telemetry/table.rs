@@ -76,6 +76,8 @@ metrics! {
         "Carries in the pages that commits have saved.";
     CARRIES_DAMAGED = Counter, "streamgauge_carries_damaged_total", ["source"],
         "Saved lives of sessions that could not be read: these sessions began anew. Anything above 0 is a defect.";
+    RECOMMENDATIONS = Counter, "streamgauge_recommendations_total", ["source", "action", "fault"],
+        "Recommendations for sessions of calls: a step down or up in quality, or to hold after a step, and the side that is at its limit. Counted when decided: after a crash some are decided, and counted, again.";
     CARRIES_LET_GO = Counter, "streamgauge_carries_let_go_total", ["source"],
         "Carries for which their page of 512 KiB had no room: these sessions, or minutes and hours of an edge, began anew. Above 0 somebody makes ids that fall into one page.";
     CARRIES_RESTORED = Counter, "streamgauge_carries_restored_total", ["stage"],

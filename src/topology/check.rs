@@ -100,6 +100,7 @@ fn all_topics(topology: &Topology) -> Vec<(String, String)> {
         (own.partials.name.clone(), "topics.partials.name".to_owned()),
         (own.dead_letters.name.clone(), "topics.dead_letters.name".to_owned()),
         (own.late.name.clone(), "topics.late.name".to_owned()),
+        (own.recommendations.name.clone(), "topics.recommendations.name".to_owned()),
     ];
     let read = || topology.sources.iter().filter(|source| !source.topic.is_empty());
     topics.extend(read().map(|source| (source.topic.clone(), key(source, "topic"))));

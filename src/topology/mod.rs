@@ -104,6 +104,8 @@ pub struct OwnTopics {
     pub dead_letters: OwnTopic,
     /// Records whose window was closed.
     pub late: OwnTopic,
+    /// What is recommended to whoever serves sessions of calls.
+    pub recommendations: OwnTopic,
 }
 
 /// Everything that is declared.

@@ -46,6 +46,7 @@ fn own_topics(mut section: Section<'_>) -> OwnTopics {
         partials: own_topic(section.section("partials"), "qoe.partials", 12),
         dead_letters: own_topic(section.section("dead_letters"), "qoe.dlq", 3),
         late: own_topic(section.section("late"), "qoe.late", 3),
+        recommendations: own_topic(section.section("recommendations"), "qoe.recommendations", 3),
     };
     section.finish();
     topics

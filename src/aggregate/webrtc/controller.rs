@@ -38,6 +38,28 @@ pub enum Fault {
     Cpu,
 }
 
+impl Action {
+    /// The name in records and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StepDown => "step_down",
+            Self::Hold => "hold",
+            Self::StepUp => "step_up",
+        }
+    }
+}
+
+impl Fault {
+    /// The name in records and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Network => "network",
+            Self::Cpu => "cpu",
+        }
+    }
+}
+
 /// The constants of the decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControllerSettings {

@@ -35,6 +35,7 @@ pub(super) fn topology() -> Result<Topology, config::Error> {
     topology.topics.partials.partitions = 1;
     topology.topics.dead_letters.partitions = 1;
     topology.topics.late.partitions = 1;
+    topology.topics.recommendations.partitions = 1;
     for source in &mut topology.sources {
         source.partitions = 2;
         source.grace_ms = GRACE_MS;
