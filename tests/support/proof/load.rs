@@ -11,7 +11,7 @@ use streamgauge::cli::simulate::outgoing;
 use streamgauge::model::EventTime;
 use streamgauge::model::record::header;
 use streamgauge::simulate::pace::Pace;
-use streamgauge::simulate::{Scenario, SimulatedRecord, Simulation, Situation};
+use streamgauge::simulate::{CallScenario, Calls, Fleet, Oddities, Scenario, SimulatedRecord, Simulation, Situation};
 
 use crate::support::eventually;
 
@@ -31,7 +31,7 @@ impl Load {
     /// Starts now. The topics of the simulation are taken to be those that `topic` names for them.
     pub fn start(
         brokers: &str,
-        scenario: Scenario,
+        (scenario, calls): (Scenario, CallScenario),
         seed: u64,
         topic: impl Fn(&str) -> String + Send + 'static,
     ) -> Self {
@@ -41,9 +41,10 @@ impl Load {
         let producer = PlainProducer::new(&Properties::new(properties.into())).unwrap();
         let start_ms = now_ms();
         let duration_ms = scenario.duration_ms;
-        let simulation = Simulation::new(scenario, seed, EventTime::from_millis(start_ms));
+        let start = EventTime::from_millis(start_ms);
+        let fleet = Fleet::new(Some(Simulation::new(scenario, seed, start)), Some(Calls::new(calls, seed, start)));
         let records: Vec<SimulatedRecord> =
-            simulation.take_while(|record| record.append_ms < start_ms + duration_ms).collect();
+            fleet.take_while(|record| record.append_ms < start_ms + duration_ms).collect();
         let count = records.len() as u64;
         let passed = Arc::new(AtomicI64::new(0));
         let passing = Arc::clone(&passed);
@@ -94,6 +95,26 @@ pub fn scenario(viewers: u32, duration: Duration) -> Scenario {
     scenario.delays.report_grace_ms = 1_000;
     scenario.delays.late_permille = 20;
     scenario
+}
+
+/// Calls in which everything that is rare happens often, one region goes bad, and all goes wrong on the way.
+pub fn calls(participants: u32, duration: Duration) -> CallScenario {
+    use Situation::{BadEdge, ClockSkew, Disorder, Duplicates};
+    let steady = CallScenario::steady(participants, i64::try_from(duration.as_millis()).unwrap());
+    let mut calls = [BadEdge, ClockSkew, Disorder, Duplicates].into_iter().fold(steady, CallScenario::with);
+    calls.ramp_ms = 2_000;
+    calls.oddities = Oddities {
+        mutes_permille: 30,
+        reconnects_permille: 40,
+        sleeps_permille: 5,
+        inactive_permille: 40,
+        late_packets_permille: 40,
+        typeless_permille: 20,
+    };
+    calls.delays.disorder_ms = 500;
+    calls.delays.report_grace_ms = 1_000;
+    calls.delays.late_permille = 20;
+    calls
 }
 
 /// The time by the system's clock.

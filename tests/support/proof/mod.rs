@@ -42,10 +42,12 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Who give about a thousand events a second.
 const VIEWERS: u32 = 1_000;
+/// Who give about forty reports of calls a second.
+const PARTICIPANTS: u32 = 100;
 const WINDOW_MS: i64 = 1_000;
 const PARTITIONS: i32 = 4;
-/// Two sources, and both of them in each of the partitions of partials.
-const PLACES: usize = 4 * PARTITIONS as usize;
+/// Three sources, and all of them in each of the partitions of partials.
+const PLACES: usize = 6 * PARTITIONS as usize;
 
 /// The seeds that each scenario is tried with: `STREAMGAUGE_TEST_SEEDS` many, one unless it is set.
 #[allow(clippy::disallowed_methods, reason = "a switch of the tests, not a setting of the product")]
@@ -140,7 +142,8 @@ impl<'a> Trial<'a> {
     pub fn load(&self) -> Load {
         let prefix = prefix(self.scenario, self.seed);
         let topic = move |name: &str| name.replacen("qoe", &prefix, 1);
-        Load::start(&self.kafka.address, load::scenario(VIEWERS, watching()), self.seed, topic)
+        let scenarios = (load::scenario(VIEWERS, watching()), load::calls(PARTICIPANTS, watching()));
+        Load::start(&self.kafka.address, scenarios, self.seed, topic)
     }
 
     /// Runs a command of the program to its end, and returns what it printed.
@@ -185,6 +188,7 @@ impl<'a> Trial<'a> {
         let plans = source_plans(&self.topology).unwrap().into_iter();
         let summaries: Vec<Summary> =
             plans.map(|plan| expected.add_source(self.kafka, plan, PARTITIONS, target_ms)).collect();
+        assert!(summaries.iter().all(|one| one.session_rows > 0 && one.edge_rows > 0), "every source gives rows");
         let book = self.sink.book();
         for row in book.refused.values() {
             assert!(
@@ -287,6 +291,7 @@ state_prefix = "{prefix}.state."
 partials = {{ name = "{prefix}.partials", partitions = {PARTITIONS} }}
 dead_letters = {{ name = "{prefix}.dlq", partitions = 1 }}
 late = {{ name = "{prefix}.late", partitions = 1 }}
+recommendations = {{ name = "{prefix}.recommendations", partitions = 1 }}
 
 [[source]]
 name = "cmcd"
@@ -308,6 +313,14 @@ partitions = {PARTITIONS}
 cloudfront_fields = ["timestamp", "time-to-first-byte", "sc-status", "sc-bytes", "cs-method", "cs-host", "cs-uri-stem",
   "x-edge-location", "x-edge-request-id", "time-taken", "cs-uri-query", "x-edge-result-type", "cs-headers"]
 mappings = ["fastly", "nginx", "akamai-datastream2", "google-media-cdn"]
+
+[[source]]
+name = "webrtc"
+topic = "{prefix}.webrtc"
+carrier = "webrtc"
+clock = "player"
+grace_ms = 1000
+partitions = {PARTITIONS}
 "#
     )
 }

@@ -2,11 +2,11 @@
 //!
 //! R1  Both directions: every row that is there must be expected with all its fields and no others, and every expected row must be there.
 //! R2  Nothing here knows a measurement: tags and fields are those of the expected rows, and a measurement without expected rows must
-//!     have none.
+//!     have none. Sources of several dialects share one, so that a column without a value belongs to the others.
 //! R3  Only rows that were over by a given boundary count, on both sides: how far silence was closed beyond it depends on when the
 //!     processes were stopped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use streamgauge::bus::{Properties, borrow_record, read_topic};
@@ -20,18 +20,19 @@ const MILLIS_NS: i64 = 1_000_000;
 /// How much of a measurement is read at a time.
 const STEP_NS: i64 = 10_000 * MILLIS_NS;
 
-/// Rows by measurement, time stamp and tags; the fields as text in the order of the schema.
+/// Rows by measurement, time stamp and tags; the fields as text.
 #[derive(Default)]
 pub struct Table {
     rows: HashMap<String, String>,
     measurements: BTreeMap<&'static str, Columns>,
 }
 
+/// Of all dialects, by name.
 struct Columns {
     /// The first time stamp.
     from_ns: i64,
-    tags: Vec<&'static str>,
-    fields: Vec<&'static str>,
+    tags: BTreeSet<&'static str>,
+    fields: BTreeSet<&'static str>,
 }
 
 impl Table {
@@ -54,7 +55,8 @@ impl Table {
 
     /// Takes out a row that the database refused for good; false when it was not expected.
     pub fn refused(&mut self, measurement: &str, timestamp_ns: i64, tags: &BTreeMap<String, String>) -> bool {
-        self.rows.remove(&name(measurement, timestamp_ns, tags.values().map(String::as_str))).is_some()
+        let tags = tags.iter().map(|(tag, value)| (tag.as_str(), value.as_str()));
+        self.rows.remove(&name(measurement, timestamp_ns, tags)).is_some()
     }
 
     fn add(&mut self, rows: &dyn Rows, before_ms: i64) {
@@ -62,15 +64,18 @@ impl Table {
             let PlainRow { measurement, timestamp_ns, tags, fields } = plain_row(row);
             let columns = self.measurements.entry(measurement).or_insert_with(|| Columns {
                 from_ns: timestamp_ns,
-                tags: tags.keys().copied().collect(),
-                fields: fields.keys().copied().collect(),
+                tags: BTreeSet::new(),
+                fields: BTreeSet::new(),
             });
             columns.from_ns = columns.from_ns.min(timestamp_ns);
+            columns.tags.extend(tags.keys());
+            columns.fields.extend(fields.keys());
             if !is_over(timestamp_ns, tags.get("window").map(String::as_str), before_ms) {
                 return;
             }
-            let name = name(measurement, timestamp_ns, tags.values().map(String::as_str));
-            let before = self.rows.insert(name, joined(fields.values().map(String::as_str)));
+            let name = name(measurement, timestamp_ns, tags.iter().map(|(tag, value)| (*tag, value.as_str())));
+            let fields = joined(fields.iter().map(|(field, value)| (*field, value.as_str())));
+            let before = self.rows.insert(name, fields);
             assert!(before.is_none(), "two rows with one identity");
         });
     }
@@ -96,16 +101,17 @@ fn length_ms(text: &str) -> i64 {
     number.parse::<i64>().expect("a whole number") * unit_ms
 }
 
-fn name<'a>(measurement: &str, timestamp_ns: i64, tags: impl Iterator<Item = &'a str>) -> String {
+fn name<'a>(measurement: &str, timestamp_ns: i64, tags: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     format!("{measurement} {timestamp_ns} {}", joined(tags))
 }
 
-fn joined<'a>(values: impl Iterator<Item = &'a str>) -> String {
-    values.fold(String::new(), |mut all, value| {
-        all.push_str(value);
-        all.push('\u{1f}');
-        all
-    })
+/// What has a value.
+fn joined<'a>(values: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut all = String::new();
+    for (column, value) in values.filter(|(_, value)| !value.is_empty()) {
+        write!(all, "{column}={value}\u{1f}").unwrap();
+    }
+    all
 }
 
 /// What a comparison found.
@@ -178,25 +184,26 @@ impl Found<'_> {
     fn compare(&self, expected: &mut HashMap<String, String>, before_ms: i64, compared: &mut Compared) {
         let Columns { tags, fields, .. } = self.columns;
         let timestamp_ns: i64 = self.value("time").parse().expect("a time stamp in ns");
-        let window = tags.contains(&"window").then(|| self.value("window"));
+        let window = tags.contains("window").then(|| self.value("window"));
         if !is_over(timestamp_ns, window, before_ms) {
             return;
         }
         *compared.rows.entry(self.measurement.to_owned()).or_default() += 1;
         // `name`, `tags` and `time` stand before tags and fields.
         assert_eq!(self.names.len(), 3 + tags.len() + fields.len(), "no column beside the declared ones");
-        let name = name(self.measurement, timestamp_ns, tags.iter().map(|tag| self.value(tag)));
-        let found = joined(fields.iter().map(|field| self.value(field)));
+        let name = name(self.measurement, timestamp_ns, tags.iter().map(|tag| (*tag, self.value(tag))));
+        let found = joined(fields.iter().map(|field| (*field, self.value(field))));
         match expected.remove(&name) {
             None => compared.differs(&format!("not expected: {name}")),
             Some(row) if row == found => {}
             Some(row) => {
-                let pairs = fields.iter().zip(row.split('\u{1f}').zip(found.split('\u{1f}')));
-                let fields: Vec<String> = pairs
-                    .filter(|(_, (expected, found))| expected != found)
-                    .map(|(field, (expected, found))| format!("{field}: expected {expected}, found {found}"))
-                    .collect();
-                compared.differs(&format!("{name}: {}", fields.join("; ")));
+                let others = |of: &str, than: &str| {
+                    let than: Vec<&str> = than.split('\u{1f}').collect();
+                    let others: Vec<&str> = of.split('\u{1f}').filter(|one| !than.contains(one)).collect();
+                    others.join(", ")
+                };
+                let (wanted, there) = (others(&row, &found), others(&found, &row));
+                compared.differs(&format!("{name}: expected {wanted}; found {there}"));
             }
         }
     }

@@ -1,0 +1,73 @@
+//! What a report of WebRTC statistics costs from its bytes to the rows of its windows: decoded, kept, and computed when its window closes.
+//!
+//! `cargo bench --bench webrtc`. An iteration is two minutes of simulated calls in one partition, with all their rows rendered; the
+//! throughput is in reports and in bytes, on one thread. The mean size of a report is printed first.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use streamgauge::aggregate::Caps;
+use streamgauge::engine::Rules;
+use streamgauge::fold::{Clock, Decoding, SourceFold, SourceSettings};
+use streamgauge::model::{EventTime, Headers, Record, Rows as _};
+use streamgauge::simulate::{CallScenario, Calls, SimulatedRecord};
+
+const START_MS: i64 = 1_767_600_000_000;
+const PARTICIPANTS: u32 = 500;
+const DURATION_MS: i64 = 120_000;
+
+fn settings() -> SourceSettings {
+    SourceSettings {
+        source: "webrtc".to_owned(),
+        cdn: "unknown".to_owned(),
+        clock: Clock::Player,
+        rules: Rules { window_ms: 10_000, grace_ms: 10_000, disorder_bound_ms: 5_000 },
+        max_delay_ms: 0,
+        deduplicate: false,
+        caps: Caps { sessions: 200_000, rollup_keys: 2_000, facts: 64 },
+    }
+}
+
+fn fold() -> Box<dyn SourceFold> {
+    Decoding::Webrtc(Arc::default()).afresh(settings(), 0, 0)
+}
+
+/// Reads all records; returns how many rows they gave.
+fn read(fold: &mut dyn SourceFold, records: &[SimulatedRecord]) -> usize {
+    let mut rows = 0;
+    for (offset, record) in (0..).zip(records) {
+        let (append_ms, key, value) = (record.append_ms, record.key.as_deref(), record.value.as_slice());
+        fold.push(&Record { offset, append_ms, key, value, headers: Headers::default() });
+        while let Some(closed) = fold.close_next() {
+            closed.rows.visit(0..closed.rows.len(), &mut |row| {
+                black_box(row.fields);
+            });
+            rows += closed.rows.len() + closed.edges.len();
+            fold.acknowledge(closed.end);
+            let point = fold.commit_point();
+            fold.committed(&point);
+        }
+    }
+    rows
+}
+
+fn webrtc(criterion: &mut Criterion) {
+    let scenario = CallScenario::steady(PARTICIPANTS, DURATION_MS);
+    let records: Vec<SimulatedRecord> = Calls::new(scenario, 1, EventTime::from_millis(START_MS)).collect();
+    let bytes: usize = records.iter().map(|record| record.value.len()).sum();
+    let rows = read(&mut *fold(), &records);
+    println!("{} reports of {} bytes on average give {rows} rows", records.len(), bytes / records.len());
+    let mut group = criterion.benchmark_group("webrtc");
+    group.throughput(Throughput::ElementsAndBytes { elements: records.len() as u64, bytes: bytes as u64 });
+    group.sample_size(10).measurement_time(Duration::from_secs(10));
+    group.bench_function("reports_to_rows", |bencher| {
+        bencher.iter_batched_ref(fold, |fold| black_box(read(&mut **fold, &records)), BatchSize::PerIteration);
+    });
+    group.finish();
+}
+
+criterion_group!(benches, webrtc);
+criterion_main!(benches);
