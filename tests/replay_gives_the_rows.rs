@@ -124,6 +124,23 @@ fn a_dump_gives_the_same_rows_whichever_way_its_partitions_lie_in_it() {
     );
 }
 
+/// The dump has a connection that is made, two reports of it with 612 packets and 590,210 bytes at the end, and a stream that is gone in the
+/// second.
+#[test]
+fn a_call_that_rtcstats_recorded_becomes_rows() {
+    let file = ["tests/data/webrtc/rtcstats.jsonl", "--carrier", "rtcstats", "--to-rows", "-", "--format", "json"];
+    let (success, rows, said) = replay(&[file.as_slice(), &["--session", "|room-7|anna"]].concat());
+    assert!(success, "{said}");
+    let session = rows.iter().find(|row| row["measurement"] == "session").expect("the session is over");
+    let expected = json!({
+        "session_id": "|room-7|anna", "records_count": 4, "bytes": 590_210, "video_in_bytes": 590_210,
+        "video_in_packets_count": 612, "video_in_packets_lost_count": 2, "audio_in_bytes": 0,
+    });
+    assert_fields(session, &expected);
+    let (success, rows, said) = replay(&file);
+    assert!(!success && rows.is_empty() && said.contains("--session 'app|call|participant'"), "{said}");
+}
+
 #[test]
 fn what_does_not_fit_the_topology_is_refused_with_a_remedy() {
     let file = "tests/data/cmcd/players-queries.txt";

@@ -1,5 +1,7 @@
 //! `streamgauge replay`: a dump, or raw log files, to the rows that they must give (the batch oracle), or to the bus.
 
+mod recorded;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
@@ -16,6 +18,7 @@ use super::{ConfigArgs, is_broken_pipe, start_logging};
 use crate::aggregate::cmcd::IDLE_MAX_MS;
 use crate::aggregate::rollup::LONGEST_WINDOW_MS;
 use crate::bus::{Admin, Outgoing, PlainProducer, Properties};
+use crate::decode::webrtc::convert::Dialect;
 use crate::model::partition::partition_of;
 use crate::model::record::header;
 use crate::model::{EventTime, Reason, Rows};
@@ -23,6 +26,7 @@ use crate::replay::dump::{DumpRecord, HeaderValue, Reader, decompressed};
 use crate::replay::raw::{RawLog, RawRecord};
 use crate::replay::{Oracle, RowFormat, RowWriter, Summary};
 use crate::service::source_plan;
+use crate::stage::SourcePlan;
 use crate::topology::{Carrier, Clock, Source, Topology};
 
 const EXAMPLES: &str = "\
@@ -33,6 +37,8 @@ Examples:
     streamgauge replay night.jsonl.gz --to-rows - --format json | jq .fields
   A night's CloudFront logs, without a bus:
     streamgauge replay logs/*.gz --carrier cloudfront-std --to-rows -
+  A call that chrome://webrtc-internals recorded:
+    streamgauge replay dump.json --carrier webrtc-internals --session 'app|room-7|anna' --to-rows - --format json
   Onto the bus again:
     streamgauge replay night.jsonl.gz --to-bus --config test.toml
 
@@ -43,6 +49,8 @@ Rows on the bus get new append times: events that are older than a source's cloc
 const LAST_DELIVERIES: Duration = Duration::from_secs(60);
 /// When raw records without a time of their own were appended, unless it is said.
 const RAW_START_MS: i64 = 1_767_600_000_000;
+/// The carrier of reports of WebRTC statistics.
+const WEBRTC: &str = "webrtc";
 
 /// Compute the rows of a dump or of raw logs, or put them on the bus
 #[derive(Debug, Clone, Args)]
@@ -66,12 +74,16 @@ pub struct ReplayArgs {
     /// The number of partitions of each topic: edge rows wait for all of them. Of a dump the highest in it, of raw logs the declared one, unless given
     #[arg(long)]
     pub partitions: Option<NonZeroU32>,
-    /// The files are raw logs: cloudfront-rt, cloudfront-std, `json:MAPPING`, cmcd-query, cmcd-headers or cmcd-body
+    /// The files are raw logs: cloudfront-rt, cloudfront-std, `json:MAPPING`, cmcd-query, cmcd-headers, cmcd-body, webrtc; or recorded
+    /// WebRTC statistics: rtcstats, rtcstats-jitsi, webrtc-internals, peermetrics, twilio, janus, mediasoup
     #[arg(long)]
     pub carrier: Option<String>,
     /// The source of the topology that raw logs belong to; the first with the right clock, unless given
     #[arg(long, requires = "carrier", value_name = "NAME")]
     pub source: Option<String>,
+    /// Whose recorded WebRTC statistics these are, as `app|call|participant`; what is left empty is taken from the recording
+    #[arg(long, requires = "carrier", value_name = "NAMES")]
+    pub session: Option<String>,
     /// When raw records without a time of their own came, as RFC 3339 (2026-01-05T08:00:00Z unless given)
     #[arg(long, requires = "carrier", value_parser = parse_start)]
     pub start: Option<EventTime>,
@@ -113,6 +125,9 @@ fn visit(
     each: &mut dyn FnMut(DumpRecord) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let Some(carrier) = &args.carrier else { return visit_dumps(&args.files, each) };
+    if let Ok(dialect) = carrier.parse::<Dialect>() {
+        return recorded::visit(args, topology, dialect, each);
+    }
     let source = raw_source(topology, args.source.as_deref(), carrier)?;
     let plan = source_plan(topology, source)?;
     let own_start = takes_start(carrier).then_some(args.start.map_or(RAW_START_MS, EventTime::as_millis));
@@ -126,16 +141,7 @@ fn visit(
         raw.read::<anyhow::Error>(input, &mut |record| each(log.append(record, partitions)))
             .with_context(|| format!("while reading {}", path.display()))?;
     }
-    // The bus has a clock of its own, and the workers write their ticks.
-    if args.no_flush || args.to_bus {
-        return Ok(());
-    }
-    let rules = plan.settings.rules;
-    let closed = rules.window_ms + rules.grace_ms + rules.disorder_bound_ms + plan.settings.max_delay_ms;
-    // The last session is over then, and the hour that it ended in.
-    let after_all = closed + IDLE_MAX_MS + rules.window_ms + LONGEST_WINDOW_MS;
-    let append_ms = raw.highest_ms().unwrap_or(RAW_START_MS).saturating_add(after_all);
-    (0..partitions.get()).try_for_each(|partition| each(log.tick(partition, append_ms)))
+    log.flush(args, &plan, raw.highest_ms(), each)
 }
 
 /// Whether records of this carrier may be without a time of their own.
@@ -172,8 +178,8 @@ fn visit_dumps(files: &[PathBuf], each: &mut dyn FnMut(DumpRecord) -> anyhow::Re
 
 /// The source that raw logs of a carrier belong to.
 fn raw_source<'a>(topology: &'a Topology, name: Option<&str>, carrier: &str) -> anyhow::Result<&'a Source> {
-    let is_log = !carrier.starts_with("cmcd-");
-    let clock = if is_log { Clock::Log } else { Clock::Player };
+    let is_report = carrier.starts_with("cmcd-") || carrier == WEBRTC;
+    let clock = if is_report { Clock::Player } else { Clock::Log };
     let source = match name {
         Some(name) => topology.source(name),
         None => topology.sources.iter().find(|source| source.clock == clock && takes(source, carrier)),
@@ -212,7 +218,7 @@ fn takes(source: &Source, carrier: &str) -> bool {
         Carrier::CloudFrontRealTime => carrier == "cloudfront-rt",
         Carrier::CloudFrontStandard => carrier == "cloudfront-std",
         Carrier::Json(known) => mapping == Some(known.name.as_str()),
-        Carrier::Webrtc => carrier == "webrtc",
+        Carrier::Webrtc => carrier == WEBRTC,
     }
 }
 
@@ -237,6 +243,29 @@ impl Log {
         };
         let RawRecord { key, value, append_ms } = record;
         self.place(partition, DumpRecord { key, value, headers: self.headers.clone(), ..self.empty(append_ms) })
+    }
+
+    /// Ends the log with a tick in each partition that comes after the end of every session, unless that is not wanted. The bus has a clock
+    /// of its own, and the workers write their ticks.
+    fn flush(
+        &mut self,
+        args: &ReplayArgs,
+        plan: &SourcePlan,
+        highest_ms: Option<i64>,
+        each: &mut dyn FnMut(DumpRecord) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        if args.no_flush || args.to_bus {
+            return Ok(());
+        }
+        let rules = plan.settings.rules;
+        let closed = rules.window_ms + rules.grace_ms + rules.disorder_bound_ms + plan.settings.max_delay_ms;
+        // The last session is over then, and the hour that it ended in.
+        let after_all = closed + IDLE_MAX_MS + rules.window_ms + LONGEST_WINDOW_MS;
+        let append_ms = highest_ms.unwrap_or(RAW_START_MS).saturating_add(after_all);
+        for partition in 0..u32::try_from(self.next_offsets.len())? {
+            each(self.tick(partition, append_ms))?;
+        }
+        Ok(())
     }
 
     fn tick(&mut self, partition: u32, append_ms: i64) -> DumpRecord {
