@@ -116,7 +116,7 @@ fn legend() -> [String; 4] {
         "starved: requests that report an empty buffer. late: reports after their window".to_owned(),
         format!("was final: counted, never applied. p95 TTFB and errors: from {DELIVERY} alone."),
         "audio, video: mean score of what is received, 1 to 5. bad: windows whose worst".to_owned(),
-        "stream scores below 3.1. Percentiles are of merged sketches, never of percentiles.".to_owned(),
+        "stream scores below 3.1. Percentiles are of merged sketches, never of others.".to_owned(),
     ]
 }
 
