@@ -152,7 +152,7 @@ impl Participant {
         while from_us < at_us {
             let to_us = at_us.min(from_us.saturating_add(PIECE_US));
             let is_bad = around.world.is_bad(self.identity.site, to_us);
-            let path = self.link.path(&mut self.random, is_bad);
+            let path = self.link.path(&mut self.random, is_bad, around.scenario.interval_ms);
             if let Some(publishing) = &mut connections.publishing {
                 publishing.advance(&mut self.random, to_us, &path);
             }

@@ -14,8 +14,6 @@ pub(super) const FRAME_US: u64 = 33_333;
 pub(super) const PACKET_BYTES: u64 = 1_120;
 /// The header of an RTP packet with its extensions.
 pub(super) const HEADER_BYTES: u64 = 26;
-/// On a bad network the picture freezes up to three times in this time; in a longer stretch not more often.
-const BAD_US: u64 = 5_000_000;
 /// Between two sender or receiver reports.
 pub(super) const REPORT_US: u64 = 1_000_000;
 
@@ -148,8 +146,7 @@ impl Seen {
             self.key_frames += 1;
             self.key_frame_requests += 1;
         }
-        let most = ((3 * stretch.span_us() + BAD_US / 2) / BAD_US).min(3);
-        let freezes = if path.is_bad { random.below(most + 1) } else { u64::from(random.permille(6)) };
+        let freezes = if path.is_bad { random.below(path.most_freezes + 1) } else { u64::from(random.permille(6)) };
         for _ in 0..freezes {
             if !self.thaw(stretch.to_us) {
                 return;
