@@ -1,4 +1,5 @@
-//! `streamgauge demo`, run as a newcomer runs it: the edge that it says will go bad stands out within 30 s, and it leaves quietly.
+//! `streamgauge demo`, run as a newcomer runs it: the edge and the region that it says will go bad stand out within 30 s, and it leaves
+//! quietly.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use support::{Streamgauge, eventually};
 
-/// Edge and share of starved requests in percent of each line of a table.
+/// Edge and share of starved requests in percent of each line of a table of viewers.
 fn starved_shares(table: &str) -> Vec<(String, f64)> {
     let rows = table.lines().filter(|line| line.starts_with("  ") || line.starts_with("> "));
     rows.filter_map(|row| {
@@ -21,18 +22,35 @@ fn starved_shares(table: &str) -> Vec<(String, f64)> {
     .collect()
 }
 
+/// Region, sessions and share of bad windows in percent of each line of a table of calls.
+fn bad_shares(table: &str) -> Vec<(String, u32, f64)> {
+    let rows = table.lines().filter_map(|line| line.get(2..).filter(|cells| cells.starts_with("sfu-")));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_end_matches(" %").split_whitespace().collect();
+        (cells[1].to_owned(), cells[2].parse().unwrap(), cells[cells.len() - 1].parse().unwrap())
+    })
+    .collect()
+}
+
+/// Whether the verdict that begins like this names someone in any table.
+fn is_told(text: &str, verdict: &str) -> bool {
+    text.lines().any(|line| line.starts_with(verdict) && !line.contains("none stands out"))
+}
+
 #[test]
-fn the_bad_edge_stands_out_within_30_s() {
+fn the_bad_edge_and_region_stand_out_within_30_s() {
     let began = Instant::now();
     let mut demo = Streamgauge::spawn(&["demo", "--duration", "33s"], &[]);
-    eventually(Duration::from_secs(30), "an edge is told to be the worst", || {
-        demo.stdout().lines().any(|line| line.starts_with("worst edge: ") && !line.contains("none stands out"))
+    eventually(Duration::from_secs(30), "an edge and a region are told to be the worst", || {
+        is_told(&demo.stdout(), "worst edge: ") && is_told(&demo.stdout(), "worst region: ")
     });
     let shown_after = began.elapsed();
     let text = demo.stdout();
     let (_, rest) = text.split_once("the edge ").expect("it says which edge goes bad");
     let (bad_edge, _) = rest.split_once(" goes bad").unwrap();
-    let table = text.split("\nwindow ").find(|table| table.contains("\n> ")).expect("a table marks it");
+    let windows: Vec<(&str, &str)> =
+        text.split("\nwindow ").skip(1).filter_map(|window| window.split_once("\n\n")).collect();
+    let (table, _) = windows.iter().find(|(table, _)| table.contains("\n> ")).expect("a table marks it");
     let shares = starved_shares(table);
     assert_eq!(shares.len(), 8, "{table}");
     let (bad, others): (Vec<_>, Vec<_>) = shares.iter().partition(|(edge, _)| edge == bad_edge);
@@ -40,6 +58,19 @@ fn the_bad_edge_stands_out_within_30_s() {
     assert!(bad[0].1 >= 2.0 && bad[0].1 > 4.0 * mean_of_others, "{table}");
     assert!(table.contains(&format!("worst edge: {bad_edge}, ")), "{table}");
     assert!(table.contains(&format!("\n> {bad_edge} ")), "{table}");
+
+    let (_, rest) = text.split_once("the SFUs of the region\n").expect("it says which region goes bad");
+    let (bad_region, _) = rest.split_once(':').unwrap();
+    let (_, calls) = windows.iter().find(|(_, calls)| is_told(calls, "worst region: ")).expect("a table tells it");
+    assert!(calls.contains(&format!("worst region: {bad_region}, ")), "{calls}");
+    let shares = bad_shares(calls);
+    assert_eq!(shares.len(), 4, "{calls}");
+    assert!(shares.iter().map(|(_, sessions, _)| sessions).sum::<u32>() > 30, "{calls}");
+    for (region, _, bad) in shares {
+        assert_eq!(bad > 25.0, region == bad_region, "{calls}");
+    }
+    let marked = calls.lines().filter(|line| line.starts_with("> sfu-") && line.contains(bad_region)).count();
+    assert_eq!((marked, calls.matches("\n> ").count()), (2, 2), "{calls}");
 
     let status = demo.wait(Duration::from_secs(15));
     assert!(status.success(), "{}", demo.stderr());

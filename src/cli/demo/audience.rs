@@ -1,4 +1,4 @@
-//! The viewers: they play the scenario to the bus, in real time, on a thread that may block.
+//! The viewers and the participants of calls: they play their scenarios to the bus, in real time, on a thread that may block.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::simulate::pace::Pace;
 /// Between two looks at the stop signal, in simulated time, which is real time here.
 const LOOK_MS: i64 = 50;
 
-/// The viewers, at play.
+/// All of them, at play.
 pub(super) struct Audience {
     playing: JoinHandle<Result<(), Error>>,
     stop: Arc<AtomicBool>,
@@ -35,8 +35,8 @@ impl Audience {
 
     /// Waits until they have left by themselves, which only an error makes them do while the demo lasts.
     pub(super) async fn ended(&mut self) -> anyhow::Result<()> {
-        let played = (&mut self.playing).await.context("the thread of the simulated viewers")?;
-        played.context("the simulated viewers cannot reach the broker")
+        let played = (&mut self.playing).await.context("the thread of the simulated audience")?;
+        played.context("the simulated audience cannot reach the broker")
     }
 
     /// Sends them home.

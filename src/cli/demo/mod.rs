@@ -1,4 +1,4 @@
-//! `streamgauge demo`: the whole way of the data in one process, with simulated viewers, and a table of what they see.
+//! `streamgauge demo`: the whole way of the data in one process, with simulated viewers and calls, and tables of what they see and hear.
 //!
 //! R1  Nothing is installed, asked for or kept: the broker and the store live in this process's memory.
 //! R2  The stages are those of `streamgauge run`; only the bus, the sink and the topology's times and partitions differ.
@@ -6,6 +6,7 @@
 //! R4  It ends within two seconds of a signal, and quietly when nobody reads any more.
 
 mod audience;
+mod calls;
 mod scene;
 mod screen;
 mod table;
@@ -33,7 +34,7 @@ use crate::config::{Log, LogFormat};
 use crate::http;
 use crate::observe::{self, Status};
 use crate::service::{self, Service, find_topics};
-use crate::simulate::{Fleet, Simulation};
+use crate::simulate::{Calls, Fleet, Simulation};
 use crate::sink::Sink as _;
 use crate::sink::sqlite::Sqlite;
 use crate::store::sqlite::Store;
@@ -57,20 +58,23 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 const EXAMPLES: &str = "\
 Examples:
   Until Ctrl-C:                       streamgauge demo
-  A larger audience, other viewers:   streamgauge demo --viewers 2000 --seed 7
+  A larger audience, other viewers:   streamgauge demo --viewers 2000 --participants 200 --seed 7
   Half a minute, to a file:           streamgauge demo --duration 35s > demo.txt";
 
-/// Show it all in one process, with simulated viewers
+/// Show it all in one process, with simulated viewers and calls
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DemoArgs {
     /// Viewers at a time
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=2_000))]
     pub viewers: u32,
-    /// Edges of each of the two CDNs
+    /// Participants of calls at a time
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=400))]
+    pub participants: u32,
+    /// Edges of each of the two CDNs; with 5, the tables need a terminal of 26 lines
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=5))]
     pub edges: u16,
-    /// The same seed gives the same viewers
+    /// The same seed gives the same viewers and calls
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// It ends by itself after this long (90s, 10m, 2h), because all rows stay in memory
@@ -90,13 +94,17 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let mut processor = Processor::start(exporter).await?;
     let start = now()?;
     let simulation = Simulation::new(scene::scenario(args), args.seed, start);
+    let calls = Calls::new(scene::call_scenario(args), args.seed, start);
     let opening = Opening {
         viewers: args.viewers,
         edges: args.edges * 2,
         bad_edge: simulation.bad_edge().unwrap_or_default().to_owned(),
+        participants: args.participants,
+        bad_region: calls.bad_region().unwrap_or_default(),
         pages: processor.pages.clone(),
     };
-    let mut audience = Audience::start(Fleet::new(Some(simulation), None), start, processor.broker.properties());
+    let fleet = Fleet::new(Some(simulation), Some(calls));
+    let mut audience = Audience::start(fleet, start, processor.broker.properties());
     let mut show = Show::start(&processor, start.as_millis(), opening);
 
     let mut nobody_reads = None;

@@ -1,8 +1,8 @@
-//! What the demo shows: windows that close soon, and an audience one of whose edges goes bad.
+//! What the demo shows: windows that close soon, an audience one of whose edges goes bad, and calls one of whose regions does.
 
 use super::DemoArgs;
 use crate::config;
-use crate::simulate::{BadEdge, Carrier, Scenario};
+use crate::simulate::{BadEdge, CallScenario, Carrier, Oddities, Scenario};
 use crate::topology::{Clock, Topology};
 
 /// The length of a window.
@@ -11,7 +11,7 @@ pub(super) const WINDOW_MS: i64 = 5_000;
 pub(super) const WINDOW: &str = "5s";
 /// How long after its end a window still takes records.
 pub(super) const GRACE_MS: i64 = 2_000;
-/// When the edge goes bad, after the start: viewers are still coming, and those who have little in their buffers starve first.
+/// When the edge and the region go bad, after the start: viewers are still coming, and those who have little in their buffers starve first.
 pub(super) const BAD_FROM_MS: i64 = 7_000;
 
 /// When the first table shows, at the latest, after the start: window, grace, disorder bound, and the way through the stages.
@@ -19,6 +19,15 @@ pub(super) const FIRST_TABLE_MS: i64 = 10_000;
 
 /// The source of the delivery logs.
 pub(super) const DELIVERY: &str = "cmcd-logs";
+/// The source of what calls report.
+pub(super) const CALLS: &str = "webrtc";
+
+/// Regions of the calls, and SFUs in each.
+pub(super) const REGIONS: u16 = 2;
+pub(super) const SFUS: u16 = 2;
+/// Between two reports of a peer connection. It is shorter than the grace and the disorder bound together, so that a window, when it closes,
+/// has the report after its end, by which what grew over the boundary is split.
+const REPORT_MS: u32 = 2_000;
 
 /// Viewers stay this much longer than the demo lasts, so that it never ends with an empty house.
 const ENCORE_MS: i64 = 60_000;
@@ -59,6 +68,18 @@ pub(super) fn scenario(args: &DemoArgs) -> Scenario {
     scenario
 }
 
+/// The calls: nothing happens to them but what the region does.
+pub(super) fn call_scenario(args: &DemoArgs) -> CallScenario {
+    let mut scenario = CallScenario::steady(args.participants, args.duration.saturating_add(ENCORE_MS));
+    scenario.regions = REGIONS;
+    scenario.edges = SFUS;
+    scenario.ramp_ms = 4_000;
+    scenario.interval_ms = REPORT_MS;
+    scenario.bad_region = Some(BadEdge { from_ms: BAD_FROM_MS });
+    scenario.oddities = Oddities::NONE;
+    scenario
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -66,13 +87,14 @@ mod tests {
     use std::num::NonZeroU32;
     use std::sync::Arc;
 
+    use super::super::calls::CallTable;
     use super::super::table::Table;
     use super::*;
     use crate::cli::simulate::Log;
     use crate::model::{EventTime, Rows, Value};
     use crate::replay::Oracle;
     use crate::service::source_plans;
-    use crate::simulate::Simulation;
+    use crate::simulate::{Calls, Fleet, Simulation};
     use crate::store::sqlite::{StoredRow, StoredValue};
 
     /// A boundary of windows.
@@ -96,14 +118,24 @@ mod tests {
         });
     }
 
-    /// The tables of a demo that begins `after_ms` after a boundary, and the name of its bad edge.
-    fn tables(seed: u64, after_ms: i64) -> (Vec<Table>, String) {
-        let args = DemoArgs { viewers: 500, edges: 4, seed, duration: 0 };
+    /// What a demo shows, and what of it goes bad.
+    struct Shown {
+        tables: Vec<(Table, CallTable)>,
+        bad_edge: String,
+        bad_region: &'static str,
+    }
+
+    /// The first 30 s of a demo that begins `after_ms` after a boundary.
+    fn shown(seed: u64, after_ms: i64) -> Shown {
+        let args = DemoArgs { viewers: 500, participants: 60, edges: 4, seed, duration: 0 };
         let start_ms = BOUNDARY_MS + after_ms;
-        let simulation = Simulation::new(scenario(&args), seed, EventTime::from_millis(start_ms));
-        let bad_edge = simulation.bad_edge().unwrap().to_owned();
+        let start = EventTime::from_millis(start_ms);
+        let simulation = Simulation::new(scenario(&args), seed, start);
+        let calls = Calls::new(call_scenario(&args), seed, start);
+        let (bad_edge, bad_region) = (simulation.bad_edge().unwrap().to_owned(), calls.bad_region().unwrap());
         let mut log = Log::new(NonZeroU32::new(2).unwrap());
-        let soon = simulation.take_while(|record| record.append_ms < start_ms + 40_000);
+        let fleet = Fleet::new(Some(simulation), Some(calls));
+        let soon = fleet.take_while(|record| record.append_ms < start_ms + 40_000);
         let records: Vec<_> = soon.map(|record| log.append(record)).collect();
         let mut rows = Vec::new();
         for plan in source_plans(&topology().unwrap()).unwrap() {
@@ -113,28 +145,33 @@ mod tests {
             }
             oracle.finish(2, &mut |window| keep(window, &mut rows));
         }
-        let table = |end_ms: i64| {
+        let tables = |end_ms: i64| {
             let window = (end_ms - WINDOW_MS) * 1_000_000..end_ms * 1_000_000;
             let of = |measurement| -> Vec<StoredRow> {
                 let found =
                     rows.iter().filter(|(name, row)| *name == measurement && window.contains(&row.timestamp_ns));
                 found.map(|(_, row)| row.clone()).collect()
             };
-            Table::combine(end_ms, &of("edge_window"), &of("session_window"), DELIVERY).unwrap()
+            let edge_rows = of("edge_window");
+            let table = Table::combine(end_ms, &edge_rows, &of("session_window"), DELIVERY).unwrap();
+            (table, CallTable::combine(&edge_rows).unwrap())
         };
         let ends = (1..).map(|number| BOUNDARY_MS + number * WINDOW_MS);
-        let shown = ends.take_while(|end_ms| end_ms + SHOWN_AFTER_MS < start_ms + 30_000);
-        (shown.map(table).collect(), bad_edge)
+        let soon = ends.take_while(|end_ms| end_ms + SHOWN_AFTER_MS < start_ms + 30_000);
+        Shown { tables: soon.map(tables).collect(), bad_edge, bad_region }
     }
 
     #[test]
-    fn the_bad_edge_and_no_other_stands_out_within_30_s() {
+    fn the_bad_edge_and_region_and_no_others_stand_out_within_30_s() {
         for seed in 1..=2 {
             for after_ms in [0, 2_500, 4_990] {
-                let (tables, bad_edge) = tables(seed, after_ms);
-                let told: Vec<&str> = tables.iter().filter_map(Table::worst).collect();
-                assert!(!told.is_empty(), "seed {seed}, {after_ms} ms: nothing stands out");
-                assert!(told.iter().all(|edge| *edge == bad_edge), "seed {seed}, {after_ms} ms: {told:?}");
+                let Shown { tables, bad_edge, bad_region } = shown(seed, after_ms);
+                let edges: Vec<&str> = tables.iter().filter_map(|(table, _)| table.worst()).collect();
+                assert!(!edges.is_empty(), "seed {seed}, {after_ms} ms: no edge stands out");
+                assert!(edges.iter().all(|edge| *edge == bad_edge), "seed {seed}, {after_ms} ms: {edges:?}");
+                let regions: Vec<&str> = tables.iter().filter_map(|(_, calls)| Some(calls.worst()?.0)).collect();
+                assert!(!regions.is_empty(), "seed {seed}, {after_ms} ms: no region stands out");
+                assert!(regions.iter().all(|region| *region == bad_region), "seed {seed}, {after_ms} ms: {regions:?}");
             }
         }
     }

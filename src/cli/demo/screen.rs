@@ -1,10 +1,12 @@
-//! What the demo says: on a terminal the newest table in the place of the one before, elsewhere one table after the other.
+//! What the demo says: on a terminal the newest tables in the place of those before, elsewhere one window's tables after the other's.
 //!
 //! R1  No line of a table is wider than 80 columns: a line that wraps would not be where the next table is drawn over it.
+//! R2  With the sizes that it has unless told otherwise, what is drawn on a terminal is less than 24 lines high, for the same reason.
 
 use std::io::{self, Write};
 
-use super::scene::{BAD_FROM_MS, DELIVERY, FIRST_TABLE_MS, GRACE_MS, WINDOW_MS};
+use super::calls::{CallTable, SfuLine, Share};
+use super::scene::{BAD_FROM_MS, DELIVERY, FIRST_TABLE_MS, GRACE_MS, REGIONS, SFUS, WINDOW_MS};
 use super::table::{EdgeLine, Table};
 
 const WORST_ON: &str = "\x1b[1;31m";
@@ -15,6 +17,8 @@ pub(super) struct Opening {
     pub(super) viewers: u32,
     pub(super) edges: u16,
     pub(super) bad_edge: String,
+    pub(super) participants: u32,
+    pub(super) bad_region: &'static str,
     /// Where the pages are, such as `http://127.0.0.1:9464`.
     pub(super) pages: String,
 }
@@ -24,6 +28,7 @@ pub(super) struct Opening {
 pub(super) struct Totals {
     pub(super) records: u64,
     pub(super) sessions: usize,
+    pub(super) participants: usize,
     pub(super) windows: u64,
     pub(super) rows: usize,
 }
@@ -33,7 +38,7 @@ pub(super) struct Screen<W: Write> {
     out: W,
     is_terminal: bool,
     opening: Opening,
-    /// How many lines the newest table has, on a terminal.
+    /// How many lines the newest tables have, on a terminal.
     drawn: usize,
 }
 
@@ -44,7 +49,8 @@ impl<W: Write> Screen<W> {
 
     /// What runs here, and what is going to happen.
     pub(super) fn open(&mut self) -> io::Result<()> {
-        let Opening { viewers, edges, bad_edge, pages } = &self.opening;
+        let Opening { viewers, edges, bad_edge, participants, bad_region, pages } = &self.opening;
+        let sfus = REGIONS * SFUS;
         let (window_s, grace_s, bad_s) = (WINDOW_MS / 1000, GRACE_MS / 1000, BAD_FROM_MS / 1000);
         let first_s = FIRST_TABLE_MS / 1000;
         write!(
@@ -53,33 +59,36 @@ impl<W: Write> Screen<W> {
 streamgauge demo: all in this one process, nothing is installed or kept.
 
   viewers    {viewers} simulated, at {edges} edges of two CDNs, with CMCD v1 and v2
+  calls      {participants} participants simulated, at {sfus} SFUs in {REGIONS} regions, WebRTC
   bus        a Kafka broker in memory: delivery logs in qoe.cmcd.logs, what
-             players report themselves in qoe.cmcd
+             players report themselves in qoe.cmcd, calls in qoe.webrtc
   processor  the stages of `streamgauge run`: windows of {window_s} s, {grace_s} s of grace
   store      SQLite in memory, where `streamgauge run` writes to InfluxDB
   pages      {pages}/metrics and {pages}/state
 
 In {bad_s} s the edge {bad_edge} goes bad: it answers ten times slower, carries
-too little for its viewers, and fails requests. The first table comes in about
-{first_s} s, the next ones every {window_s} s. Ctrl-C ends.
+too little for its viewers, and fails requests. So do the SFUs of the region
+{bad_region}: they lose packets, and delay the rest. The first tables come in
+about {first_s} s, the next ones every {window_s} s. Ctrl-C ends.
+
+Look next: `streamgauge --help`, README.md for a real Kafka and InfluxDB,
+REFERENCE.md for every row and metric.
 "
         )?;
         if !self.is_terminal {
             writeln!(self.out)?;
-            let next_steps = next_steps(pages);
             self.write_lines(&legend())?;
-            self.write_lines(&next_steps)?;
         }
         self.out.flush()
     }
 
     /// A window that has closed.
-    pub(super) fn show(&mut self, table: &Table) -> io::Result<()> {
+    pub(super) fn show(&mut self, table: &Table, calls: &CallTable) -> io::Result<()> {
         let mut lines = table_lines(table, self.is_terminal);
+        lines.push(String::new());
+        lines.extend(call_lines(calls, self.is_terminal));
         if self.is_terminal {
-            lines.push(String::new());
             lines.extend(legend());
-            lines.extend(next_steps(&self.opening.pages));
             if self.drawn > 0 {
                 write!(self.out, "\x1b[{}A\x1b[J", self.drawn)?;
             }
@@ -91,9 +100,9 @@ too little for its viewers, and fails requests. The first table comes in about
 
     /// What it came to.
     pub(super) fn close(&mut self, totals: &Totals) -> io::Result<()> {
-        let Totals { records, sessions, windows, rows } = totals;
-        writeln!(self.out, "\nstreamgauge demo has ended: {records} records of {sessions} sessions")?;
-        writeln!(self.out, "gave {rows} rows in {windows} windows.")?;
+        let Totals { records, sessions, participants, windows, rows } = totals;
+        writeln!(self.out, "\nstreamgauge demo has ended: {records} records of {sessions} sessions of viewers")?;
+        writeln!(self.out, "and {participants} participants of calls gave {rows} rows in {windows} windows.")?;
         self.out.flush()
     }
 
@@ -104,17 +113,10 @@ too little for its viewers, and fails requests. The first table comes in about
 
 fn legend() -> [String; 4] {
     [
-        "starved: share of requests that report an empty buffer (CMCD bs). late: reports".to_owned(),
-        "after their window was final, as of slow requests: counted here, applied never.".to_owned(),
-        "Requests are from both sources, no request from two; p95 TTFB and errors from".to_owned(),
-        format!("{DELIVERY} alone. Percentiles are of merged sketches, never of percentiles."),
-    ]
-}
-
-fn next_steps(pages: &str) -> [String; 2] {
-    [
-        format!("Look next: {pages}/metrics while it runs, `streamgauge --help`,"),
-        "README.md for a real Kafka and InfluxDB, REFERENCE.md for every row and metric.".to_owned(),
+        "starved: requests that report an empty buffer. late: reports after their window".to_owned(),
+        format!("was final: counted, never applied. p95 TTFB and errors: from {DELIVERY} alone."),
+        "audio, video: mean score of what is received, 1 to 5. bad: windows whose worst".to_owned(),
+        "stream scores below 3.1. Percentiles are of merged sketches, never of others.".to_owned(),
     ]
 }
 
@@ -130,12 +132,53 @@ fn table_lines(table: &Table, is_terminal: bool) -> Vec<String> {
     ];
     let worst = table.worst();
     for (edge, line) in &table.edges {
-        let is_worst = worst == Some(edge);
-        let text = format!("{} {}", if is_worst { '>' } else { ' ' }, cells(edge, line));
-        lines.push(if is_worst && is_terminal { format!("{WORST_ON}{text}{WORST_OFF}") } else { text });
+        lines.push(marked(worst == Some(edge), &cells(edge, line), is_terminal));
     }
     lines.push(verdict(table));
     lines
+}
+
+/// The line of an edge or SFU.
+fn marked(is_worst: bool, cells: &str, is_terminal: bool) -> String {
+    match (is_worst, is_terminal) {
+        (true, true) => format!("{WORST_ON}> {cells}{WORST_OFF}"),
+        (true, false) => format!("> {cells}"),
+        (false, _) => format!("  {cells}"),
+    }
+}
+
+fn call_lines(calls: &CallTable, is_terminal: bool) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  {:<11}{:<13}{:>8}{:>8}{:>8}{:>9}{:>7}{:>7}{:>7}",
+        "SFU", "region", "sessions", "lost", "frozen", "p90 RTT", "audio", "video", "bad"
+    )];
+    let worst = calls.worst();
+    for (sfu, line) in &calls.sfus {
+        let is_worst = worst.is_some_and(|(region, _)| region == line.region);
+        lines.push(marked(is_worst, &call_cells(sfu, line), is_terminal));
+    }
+    lines.push(match worst {
+        Some((region, bad)) => format!("worst region: {region}, {:.0} % of its sessions' windows are bad", bad * 100.0),
+        None => "worst region: none stands out".to_owned(),
+    });
+    lines
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn call_cells(sfu: &str, line: &SfuLine) -> String {
+    let percent = |share: Share| or_dash(share.ratio().map(|ratio| format!("{:.1} %", ratio * 100.0)));
+    let score = |milli: Share| or_dash(milli.ratio().map(|mean| format!("{:.1}", mean / 1000.0)));
+    let rtt = or_dash(line.rtt_p90_us().map(|micros| format!("{:.0} ms", micros as f64 / 1000.0)));
+    let bad = or_dash(line.bad.ratio().map(|ratio| format!("{:.0} %", ratio * 100.0)));
+    let (lost, frozen) = (percent(line.lost), percent(line.frozen));
+    let (audio, video) = (score(line.audio_milli), score(line.video_milli));
+    let (region, sessions) = (&line.region, line.sessions);
+    format!("{sfu:<11}{region:<13}{sessions:>8}{lost:>8}{frozen:>8}{rtt:>9}{audio:>7}{video:>7}{bad:>7}")
+}
+
+/// What is not known is said to be so.
+fn or_dash(cell: Option<String>) -> String {
+    cell.unwrap_or_else(|| "-".to_owned())
 }
 
 /// The line below a table.
@@ -152,8 +195,8 @@ fn verdict(table: &Table) -> String {
 #[allow(clippy::cast_precision_loss)]
 fn cells(edge: &str, line: &EdgeLine) -> String {
     let starved = format!("{:.1} %", line.starved_share() * 100.0);
-    let video = line.video_bps().map_or_else(|| "-".to_owned(), |bps| format!("{:.2}", bps as f64 / 1e6));
-    let ttfb = line.ttfb_p95_ms().map_or_else(|| "-".to_owned(), |millis| format!("{millis} ms"));
+    let video = or_dash(line.video_bps().map(|bps| format!("{:.2}", bps as f64 / 1e6)));
+    let ttfb = or_dash(line.ttfb_p95_ms().map(|millis| format!("{millis} ms")));
     let (sessions, requests) = (line.sessions.len(), line.requests);
     format!("{edge:<12}{sessions:>9}{requests:>9}{starved:>9}{video:>13}{ttfb:>10}{:>7}{:>6}", line.errors, line.late)
 }
@@ -175,46 +218,75 @@ mod tests {
             viewers: 2_000,
             edges: 10,
             bad_edge: "MAD50-P1".to_owned(),
+            participants: 400,
+            bad_region: "ap-southeast",
             pages: "http://127.0.0.1:9464".to_owned(),
         };
         Screen::new(Vec::new(), is_terminal, opening)
     }
 
-    /// Ten edges, one of which stands out.
-    fn table() -> Table {
+    /// So many edges, one of which stands out.
+    fn table(count: usize) -> Table {
         let line = |starved| {
             let mut line = EdgeLine::default();
             (line.requests, line.starved, line.errors, line.late) = (10_000, starved, 999, 999);
             line
         };
-        let edges = (0..10).map(|site| (format!("LHR{site}0-P{site}"), line(if site == 4 { 1_234 } else { 0 })));
+        let edges = (0..count).map(|site| (format!("LHR{site}0-P{site}"), line(if site == 4 { 1_234 } else { 0 })));
         Table { end_ms: 1_767_600_005_000, edges: edges.collect() }
+    }
+
+    /// Two regions, one of which stands out; of the other, nothing is known but how many take part.
+    fn calls() -> CallTable {
+        let line = |region: &str, [bad, whole]: [i64; 2]| {
+            let mut line = SfuLine::default();
+            (line.region, line.sessions, line.bad) = (region.to_owned(), 200, Share { part: bad, whole });
+            (line.lost, line.frozen) = (line.bad, line.bad);
+            (line.audio_milli, line.video_milli) =
+                (Share { part: bad * 2_500, whole }, Share { part: bad * 1_250, whole });
+            line
+        };
+        let sfus = [
+            ("sfu-iad-1", line("us-east", [0, 0])),
+            ("sfu-iad-2", line("us-east", [0, 0])),
+            ("sfu-sin-1", line("ap-southeast", [150, 200])),
+            ("sfu-sin-2", line("ap-southeast", [200, 200])),
+        ];
+        CallTable { sfus: sfus.into_iter().map(|(sfu, line)| (sfu.to_owned(), line)).collect() }
     }
 
     #[test]
     fn on_a_terminal_a_table_is_drawn_over_the_one_before() {
-        let mut screen = screen(true);
-        screen.show(&table()).unwrap();
-        let first = String::from_utf8(std::mem::take(&mut screen.out)).unwrap();
-        let drawn = first.matches('\n').count();
-        assert!(drawn < 24, "{drawn} lines do not fit a small terminal");
-        let widest = first.replace(WORST_ON, "").replace(WORST_OFF, "").lines().map(|line| line.chars().count()).max();
-        assert!(widest.unwrap() <= 80, "{widest:?}");
-        screen.show(&table()).unwrap();
-        let second = String::from_utf8(screen.out).unwrap();
-        assert_eq!(second, format!("\x1b[{drawn}A\x1b[J{first}"));
+        for (edges, lines) in [(8, 24), (10, 26)] {
+            let mut screen = screen(true);
+            screen.show(&table(edges), &calls()).unwrap();
+            let first = String::from_utf8(std::mem::take(&mut screen.out)).unwrap();
+            let drawn = first.matches('\n').count();
+            assert!(drawn < lines, "{drawn} lines do not fit a terminal of {lines}");
+            let plain = first.replace(WORST_ON, "").replace(WORST_OFF, "");
+            assert!(plain.lines().all(|line| line.chars().count() <= 80), "{plain}");
+            screen.show(&table(edges), &calls()).unwrap();
+            let second = String::from_utf8(screen.out).unwrap();
+            assert_eq!(second, format!("\x1b[{drawn}A\x1b[J{first}"));
+        }
     }
 
     #[test]
     fn elsewhere_tables_follow_each_other_in_plain_text() {
         let mut screen = screen(false);
-        screen.show(&table()).unwrap();
-        screen.show(&table()).unwrap();
+        screen.show(&table(10), &calls()).unwrap();
+        screen.show(&table(10), &calls()).unwrap();
         let text = String::from_utf8(screen.out).unwrap();
         assert!(!text.contains('\x1b'));
         assert_eq!(text.matches("window 08:00:00 to 08:00:05 UTC\n").count(), 2);
         assert_eq!(text.matches("> LHR40-P4").count(), 2);
         assert_eq!(text.matches("worst edge: LHR40-P4, 12.3 % of its requests starved\n").count(), 2);
+        assert_eq!(text.matches("> sfu-sin-").count(), 4, "both SFUs of the region, twice");
+        assert_eq!(text.matches("worst region: ap-southeast, 88 % of its sessions' windows are bad\n").count(), 2);
+        let unknown = "  sfu-iad-1  us-east           200       -       -        -      -      -      -\n";
+        assert_eq!(text.matches(unknown).count(), 2, "{text}");
+        let known = "> sfu-sin-1  ap-southeast      200  75.0 %  75.0 %        -    1.9    0.9   75 %\n";
+        assert_eq!(text.matches(known).count(), 2, "{text}");
     }
 
     #[test]
@@ -222,12 +294,21 @@ mod tests {
         for is_terminal in [true, false] {
             let mut screen = screen(is_terminal);
             screen.open().unwrap();
-            let most = Totals { records: 99_999_999, sessions: 999_999, windows: 99_999, rows: 99_999_999 };
+            let most = Totals {
+                records: 99_999_999,
+                sessions: 999_999,
+                participants: 99_999,
+                windows: 99_999,
+                rows: 99_999_999,
+            };
             screen.close(&most).unwrap();
             let text = String::from_utf8(screen.out).unwrap();
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
             assert!(
-                text.ends_with("99999999 records of 999999 sessions\ngave 99999999 rows in 99999 windows.\n"),
+                text.ends_with(
+                    "99999999 records of 999999 sessions of viewers\n\
+                     and 99999 participants of calls gave 99999999 rows in 99999 windows.\n"
+                ),
                 "{text}"
             );
         }

@@ -1,4 +1,4 @@
-//! One closed window as a table: the rows of an edge over all sources, streaming formats and stream types in one line.
+//! One closed window of the viewers as a table: the rows of an edge over all sources, streaming formats and stream types in one line.
 //!
 //! R1  Sums are added and divided last; percentiles come from merged sketches, never from percentiles.
 //! R2  What players ask for counts from every source: a simulated request is told of once, by its log line or by its player.
@@ -6,13 +6,14 @@
 //!     adding both would count them twice.
 //! R4  A row of a longer window, which begins at the same time, tells the same again and is left out.
 //! R5  A session is one, however many rows it has: session rows are counted by their id.
+//! R6  Rows of calls are left out: what they have in common with these is no more than names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::scene::WINDOW;
+use super::scene::{CALLS, WINDOW};
 use crate::aggregate::{Sketch, SketchError};
 use crate::store::sqlite::StoredRow;
 
@@ -35,6 +36,12 @@ pub(super) enum Error {
     /// A sketch.
     #[error(transparent)]
     Sketch(#[from] SketchError),
+}
+
+/// The sketch that a row carries in a field.
+pub(super) fn sketch_of(row: &StoredRow, field: &str) -> Result<Sketch, Error> {
+    let bytes = BASE64_STANDARD.decode(row.text(field).unwrap_or_default())?;
+    Ok(Sketch::from_bytes(&bytes)?)
 }
 
 /// What viewers saw at one edge in one window.
@@ -85,7 +92,8 @@ impl Table {
         delivery: &str,
     ) -> Result<Self, Error> {
         let mut edges: BTreeMap<String, EdgeLine> = BTreeMap::new();
-        for row in edge_rows.iter().filter(|row| row.text("window") == Some(WINDOW)) {
+        let is_viewers = |row: &&StoredRow| row.text("source") != Some(CALLS);
+        for row in edge_rows.iter().filter(is_viewers).filter(|row| row.text("window") == Some(WINDOW)) {
             let integer = |name| row.integer(name).unwrap_or(0);
             let line = edges.entry(row.text("edge").unwrap_or("unknown").to_owned()).or_default();
             line.requests += integer("requests_count");
@@ -95,11 +103,10 @@ impl Table {
             line.video_weight_ms += integer("video_bitrate_weight_ms");
             if row.text("source") == Some(delivery) {
                 line.errors += integer("errors_4xx_count") + integer("errors_5xx_count");
-                let sketch = BASE64_STANDARD.decode(row.text("ttfb_ms_sketch").unwrap_or_default())?;
-                line.ttfb_ms.merge(&Sketch::from_bytes(&sketch)?);
+                line.ttfb_ms.merge(&sketch_of(row, "ttfb_ms_sketch")?);
             }
         }
-        for row in session_rows {
+        for row in session_rows.iter().filter(is_viewers) {
             let line = row.text("edge").and_then(|edge| edges.get_mut(edge));
             if let (Some(line), Some(session)) = (line, row.text("session_id")) {
                 line.sessions.insert(session.to_owned());

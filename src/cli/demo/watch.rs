@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use super::scene::{DELIVERY, WINDOW_MS};
+use super::calls::CallTable;
+use super::scene::{CALLS, DELIVERY, WINDOW_MS};
 use super::screen::{Screen, Totals};
 use super::table::Table;
 use crate::model::hash::stable_hash;
@@ -26,8 +27,10 @@ pub(super) struct Watch {
     sources: usize,
     /// Every window ending at or before it was shown.
     shown_ms: i64,
-    /// Hashes of session ids.
+    /// Hashes of the session ids of viewers.
     sessions: HashSet<u64>,
+    /// Those of participants of calls.
+    participants: HashSet<u64>,
     totals: Totals,
 }
 
@@ -41,7 +44,8 @@ impl Watch {
         start_ms: i64,
     ) -> Self {
         let shown_ms = start_ms.div_euclid(WINDOW_MS) * WINDOW_MS;
-        Self { screen, store, status, sources, shown_ms, sessions: HashSet::new(), totals: Totals::default() }
+        let (sessions, participants) = (HashSet::new(), HashSet::new());
+        Self { screen, store, status, sources, shown_ms, sessions, participants, totals: Totals::default() }
     }
 
     /// Watches until the sender of `ended` is gone. Blocks.
@@ -59,7 +63,8 @@ impl Watch {
 
     /// Says what it came to.
     pub(super) fn close(mut self, records: u64) -> anyhow::Result<()> {
-        let totals = Totals { records, sessions: self.sessions.len(), ..self.totals };
+        let (sessions, participants) = (self.sessions.len(), self.participants.len());
+        let totals = Totals { records, sessions, participants, ..self.totals };
         Ok(self.screen.close(&totals)?)
     }
 
@@ -68,11 +73,14 @@ impl Watch {
         let edge_rows = self.store.rows("edge_window", from_ns, to_ns)?;
         let session_rows = self.store.rows("session_window", from_ns, to_ns)?;
         let table = Table::combine(end_ms, &edge_rows, &session_rows, DELIVERY)?;
-        let ids = session_rows.iter().filter_map(|row| row.text("session_id"));
-        self.sessions.extend(ids.map(|id| stable_hash(id.as_bytes())));
+        let calls = CallTable::combine(&edge_rows)?;
+        for row in &session_rows {
+            let seen = if row.text("source") == Some(CALLS) { &mut self.participants } else { &mut self.sessions };
+            seen.extend(row.text("session_id").map(|id| stable_hash(id.as_bytes())));
+        }
         self.totals.windows += 1;
         self.totals.rows += edge_rows.len() + session_rows.len();
-        Ok(self.screen.show(&table)?)
+        Ok(self.screen.show(&table, &calls)?)
     }
 }
 

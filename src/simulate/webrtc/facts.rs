@@ -97,6 +97,8 @@ pub(super) enum Content {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     pub(super) sequence: u32,
+    /// How often the connection is reported.
+    pub(super) interval_ms: u32,
     /// The type whose first object has none.
     pub(super) typeless: Option<&'static str>,
 }

@@ -1,8 +1,8 @@
 //! Simulated calls: what the participants of video calls report of their peer connections, from a seed.
 //!
 //! Each participant of a call has two peer connections to an SFU: `pub-0` sends a microphone and a camera, `sub-0` receives the sound of the call
-//! and the picture of whoever speaks. Each is reported every 5 s, as an envelope around what Chromium's `getStats` gives, and so is what happens
-//! to it. Key: `app|call|participant`.
+//! and the picture of whoever speaks. Each is reported every 5 s (or as often as the scenario says), as an envelope around what Chromium's `getStats`
+//! gives, and so is what happens to it. Key: `app|call|participant`.
 //!
 //! R1  Counters are those of one course of events: the delays between frames add up to the time since the first one, what is concealed was lost
 //!     or late, freezes are booked when the next frame renders, and nothing falls but what [`Oddities`] says.

@@ -7,7 +7,6 @@ use super::connection::Roots;
 use super::facts::{Content, Draft, Header, Identity, Side};
 use super::path::Link;
 use super::publishing::Publishing;
-use super::scenario::INTERVAL_MS;
 use super::subscribing::Subscribing;
 use crate::simulate::audience::stay_ms;
 use crate::simulate::random::Random;
@@ -78,11 +77,18 @@ impl Participant {
         self.sequence = 0;
         self.tell(Side::Subscriber, "join", "", now_ms * 1000, drafts);
         let roots = Roots { streams: self.random.bits(), path: self.random.bits() };
-        self.connect(now_ms, roots, true, drafts)
+        self.connect(now_ms, roots, true, around, drafts)
     }
 
     /// Makes both peer connections anew. Returns when they report first.
-    fn connect(&mut self, now_ms: i64, roots: Roots, tells: bool, drafts: &mut Vec<Draft>) -> i64 {
+    fn connect(
+        &mut self,
+        now_ms: i64,
+        roots: Roots,
+        tells: bool,
+        around: &Surroundings<'_>,
+        drafts: &mut Vec<Draft>,
+    ) -> i64 {
         let identity = self.identity;
         let begins_us = now_ms * 1000 + self.random.between(150_000, 450_000).cast_signed();
         let publishing =
@@ -98,7 +104,7 @@ impl Participant {
             }
         }
         self.connections = Some(connections);
-        begins_us / 1000 + INTERVAL_MS
+        begins_us / 1000 + i64::from(around.scenario.interval_ms)
     }
 
     fn report(
@@ -116,7 +122,7 @@ impl Participant {
         }
         let is_typeless = self.random.permille(oddities.typeless_permille);
         let typeless = is_typeless.then(|| TYPES.get(self.random.below(4) as usize).copied()).flatten();
-        let header = Header { sequence: self.sequence, typeless };
+        let header = Header { sequence: self.sequence, interval_ms: around.scenario.interval_ms, typeless };
         self.sequence += 1;
         if let Some(publishing) = &connections.publishing {
             let content = Content::Sent(Box::new(publishing.clone()), header);
@@ -127,7 +133,7 @@ impl Participant {
 
         self.mute(&mut connections, oddities.mutes_permille);
         if self.random.permille(oddities.reconnects_permille) {
-            return self.reconnect(&connections, now_ms, drafts);
+            return self.reconnect(&connections, now_ms, around, drafts);
         }
         if self.random.permille(oddities.inactive_permille) {
             let returns_us = at_us + self.random.between(4_000_000, 14_000_000).cast_signed();
@@ -135,7 +141,9 @@ impl Participant {
         }
         self.connections = Some(connections);
         let sleeps = self.random.permille(oddities.sleeps_permille);
-        now_ms + if sleeps { SLEEP_MS } else { INTERVAL_MS } + self.random.below(9).cast_signed()
+        now_ms
+            + if sleeps { SLEEP_MS } else { i64::from(around.scenario.interval_ms) }
+            + self.random.below(9).cast_signed()
     }
 
     /// Brings all counters up to a time; the receiving connection is asked a moment after the sending one.
@@ -144,7 +152,7 @@ impl Participant {
         while from_us < at_us {
             let to_us = at_us.min(from_us.saturating_add(PIECE_US));
             let is_bad = around.world.is_bad(self.identity.site, to_us);
-            let path = self.link.path(&mut self.random, is_bad);
+            let path = self.link.path(&mut self.random, is_bad, around.scenario.interval_ms);
             if let Some(publishing) = &mut connections.publishing {
                 publishing.advance(&mut self.random, to_us, &path);
             }
@@ -167,7 +175,13 @@ impl Participant {
     }
 
     /// Loses both connections and makes them anew; see [`super::Oddities::reconnects_permille`].
-    fn reconnect(&mut self, lost: &Connections, now_ms: i64, drafts: &mut Vec<Draft>) -> i64 {
+    fn reconnect(
+        &mut self,
+        lost: &Connections,
+        now_ms: i64,
+        around: &Surroundings<'_>,
+        drafts: &mut Vec<Draft>,
+    ) -> i64 {
         let loads_again = self.random.permille(333);
         if loads_again {
             self.sequence = 0;
@@ -181,7 +195,7 @@ impl Participant {
         let keeps_streams = self.random.permille(500);
         let streams = if keeps_streams { !old.streams } else { self.random.bits() };
         let roots = Roots { streams, path: self.random.bits() };
-        self.connect(now_ms + 4_000, roots, !loads_again, drafts)
+        self.connect(now_ms + 4_000, roots, !loads_again, around, drafts)
     }
 
     /// Most say good-bye. Returns when somebody takes the place.

@@ -37,6 +37,8 @@ pub(super) struct Path {
     pub(super) kbps: u64,
     /// Whether it is so bad that pictures freeze.
     pub(super) is_bad: bool,
+    /// How often they freeze then, at most.
+    pub(super) most_freezes: u64,
 }
 
 /// What a participant's network is like in general.
@@ -51,8 +53,10 @@ impl Link {
         Self { rtt_us: random.spread(32_000), kbps: random.spread(4_500).max(1_500) }
     }
 
-    /// The network for a stretch; `is_bad` = because of the SFU.
-    pub(super) fn path(&self, random: &mut Random, is_bad: bool) -> Path {
+    /// The network for a stretch, of which there are as many as reports; `is_bad` = because of the SFU.
+    pub(super) fn path(&self, random: &mut Random, is_bad: bool, interval_ms: u32) -> Path {
+        // Up to three times in 5 s.
+        let most_freezes = (u64::from(interval_ms) * 3 / 5_000).max(1);
         if is_bad || random.permille(6) {
             return Path {
                 loss_per_10_000: random.between(400, 1_300) as u32,
@@ -60,6 +64,7 @@ impl Link {
                 jitter_us: random.spread(30_000),
                 kbps: random.between(180, 520),
                 is_bad: true,
+                most_freezes,
             };
         }
         let is_clean = random.permille(750);
@@ -69,6 +74,7 @@ impl Link {
             jitter_us: random.spread(2_500),
             kbps: self.kbps * random.between(850, 1_000) / 1000,
             is_bad: false,
+            most_freezes,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::facts::{Content, Draft, Header, Side};
 use super::objects::{Stats, of_publisher, of_subscriber};
-use super::scenario::INTERVAL_MS;
 use super::world::World;
 use crate::model::record::header;
 use crate::simulate::{SimulatedRecord, write};
@@ -88,7 +87,7 @@ fn measured(out: &mut Vec<u8>, draft: &Draft, about: Header, shown_us: i64) {
     write::integer(out, u64::from(about.sequence));
     time(out, shown_us);
     out.extend_from_slice(b",\"interval_ms\":");
-    write::signed(out, INTERVAL_MS);
+    write::integer(out, u64::from(about.interval_ms));
     text(out, "ua", draft.identity.client.user_agent());
     out.extend_from_slice(b",\"stats\":[");
 }

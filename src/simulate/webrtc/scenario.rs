@@ -2,8 +2,8 @@
 
 use crate::simulate::scenario::{BadEdge, Delays, FlashCrowd, Situation};
 
-/// Between two reports of a peer connection.
-pub(super) const INTERVAL_MS: i64 = 5_000;
+/// Between two reports of a peer connection, unless a scenario says otherwise.
+const INTERVAL_MS: u32 = 5_000;
 
 /// What is rare, but never absent in the field: of a thousand reports of a participant, so many come with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub struct CallScenario {
     pub duration_ms: i64,
     /// Over how long the first participants join.
     pub ramp_ms: u32,
+    /// Between two reports of a peer connection.
+    pub interval_ms: u32,
     /// Of a thousand participants, so many send their video in three layers.
     pub simulcast_permille: u32,
     /// The SFUs of the first region go bad.
@@ -85,6 +87,7 @@ impl CallScenario {
             edges: 2,
             duration_ms,
             ramp_ms: 10_000,
+            interval_ms: INTERVAL_MS,
             simulcast_permille: 500,
             bad_region: None,
             flash_crowd: None,
@@ -116,7 +119,6 @@ impl CallScenario {
 
     /// How many participants give about `records_per_second` in steady state: each has two peer connections.
     pub fn participants_for(records_per_second: u32) -> u32 {
-        let interval_s = u32::try_from(INTERVAL_MS / 1000).unwrap_or(u32::MAX);
-        records_per_second.saturating_mul(interval_s).div_ceil(2)
+        records_per_second.saturating_mul(INTERVAL_MS / 1000).div_ceil(2)
     }
 }

@@ -146,7 +146,7 @@ impl Seen {
             self.key_frames += 1;
             self.key_frame_requests += 1;
         }
-        let freezes = if path.is_bad { random.below(4) } else { u64::from(random.permille(6)) };
+        let freezes = if path.is_bad { random.below(path.most_freezes + 1) } else { u64::from(random.permille(6)) };
         for _ in 0..freezes {
             if !self.thaw(stretch.to_us) {
                 return;
