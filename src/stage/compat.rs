@@ -252,3 +252,167 @@ const OUT: Option<(&str, &str)> = Some(("direction", "out"));
 fn of_a_hundred(score_milli: f64) -> f64 {
     (25.0 * (score_milli / 1000.0 - 1.0)).clamp(0.0, 100.0)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use std::collections::BTreeSet;
+
+    use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+
+    use super::*;
+    use crate::aggregate::Extent;
+    use crate::aggregate::rollup::{EdgeWindow, Partial};
+    use crate::aggregate::webrtc::EDGE_WINDOW;
+    use crate::model::{EventTime, Headers, Record, Value};
+    use crate::service::source_plan;
+    use crate::simulate::{CallScenario, Calls as SimulatedCalls};
+    use crate::telemetry::Kind;
+    use crate::topology::Topology;
+
+    const ALL: Collect = Collect { detailed: true, frames: true, resources: true, quality: true };
+    const NONE: Collect = Collect { detailed: false, frames: false, resources: false, quality: false };
+    const WINDOW_MS: i64 = 10_000;
+
+    const DETAILED: [Metric; 9] = [
+        names::WEBRTC_BUFFER_FRAMES,
+        names::WEBRTC_BUFFER_SECONDS,
+        names::WEBRTC_UNDERRUNS,
+        names::WEBRTC_BANDWIDTH,
+        names::WEBRTC_LOSS,
+        names::WEBRTC_LATENCY,
+        names::WEBRTC_JITTER,
+        names::WEBRTC_ICE_GATHERING,
+        names::WEBRTC_ICE_CONNECTION,
+    ];
+    const FRAMES: [Metric; 4] =
+        [names::WEBRTC_FRAMES_SENT, names::WEBRTC_FRAMES_RECEIVED, names::WEBRTC_FRAME_RATE, names::WEBRTC_FRAME_SIZE];
+    const QUALITY: [Metric; 4] =
+        [names::WEBRTC_VIDEO_QUALITY, names::WEBRTC_HEALTH, names::WEBRTC_QUALITY_SWITCHES, names::WEBRTC_ABR_SWITCHES];
+    const CONNECTIONS: [Metric; 2] = [names::WEBRTC_CONNECTIONS, names::WEBRTC_ACTIVE];
+
+    /// The edge windows of simulated calls.
+    fn windows() -> Vec<EdgeRows> {
+        let topology = Topology::load(None).unwrap();
+        let source = topology.sources.iter().find(|source| source.name == "webrtc").unwrap();
+        let plan = source_plan(&topology, source).unwrap();
+        let mut fold = plan.decoding.afresh(plan.settings, 0, 0);
+        let start = EventTime::from_millis(1_767_600_000_000);
+        let mut windows = Vec::new();
+        for (record, offset) in SimulatedCalls::new(CallScenario::steady(24, 240_000), 5, start).zip(0..) {
+            let mut headers = Headers::default();
+            record.headers.iter().for_each(|(name, value)| headers.set(name, value.as_bytes()));
+            let key = record.key.as_deref();
+            let _ = fold.push(&Record { offset, append_ms: record.append_ms, key, value: &record.value, headers });
+            while let Some(closed) = fold.close_next() {
+                fold.acknowledge(closed.end);
+                let mut window = EdgeWindow::default();
+                for (key, totals) in closed.edges {
+                    window.absorb(Partial { key, end: closed.end, epoch: 0, totals });
+                }
+                windows.push(window.close(closed.end.plus(-WINDOW_MS), WINDOW_MS));
+            }
+        }
+        windows
+    }
+
+    /// The metrics page after `report`.
+    fn page(report: impl FnOnce()) -> String {
+        let mut builder = PrometheusBuilder::new();
+        for metric in names::METRICS {
+            if let Kind::Histogram(buckets) = metric.kind {
+                builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets).unwrap();
+            }
+        }
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, report);
+        handle.render()
+    }
+
+    /// Each metric on the page with its type and the names of its labels.
+    fn found(page: &str) -> BTreeSet<(String, String, Vec<String>)> {
+        let mut all = BTreeSet::new();
+        for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let (name, kind) = line.split_once(' ').unwrap();
+            for sample in page
+                .lines()
+                .filter(|line| line.split_once('{').is_some_and(|(at, _)| at == name || at == format!("{name}_count")))
+            {
+                let (_, labels) = sample.split_once('{').unwrap();
+                let labels = labels.split_once('}').unwrap().0;
+                let labels = labels.split(',').map(|label| label.split_once('=').unwrap().0.to_owned()).collect();
+                all.insert((name.to_owned(), kind.to_owned(), labels));
+            }
+        }
+        all
+    }
+
+    fn declared(metrics: &[&[Metric]]) -> BTreeSet<(String, String, Vec<String>)> {
+        let entry = |metric: &Metric| {
+            let labels = metric.labels.iter().map(|label| (*label).to_owned()).collect();
+            (metric.name.to_owned(), metric.kind.as_str().to_owned(), labels)
+        };
+        metrics.iter().flat_map(|group| group.iter().map(entry)).collect()
+    }
+
+    #[test]
+    fn every_name_is_there_with_its_type_and_labels_and_each_switch_takes_its_group_away() {
+        let windows = windows();
+        let given =
+            |collect| found(&page(|| windows.iter().for_each(|rows| report_as_monitor(rows, collect, WINDOW_MS))));
+        assert_eq!(given(ALL), declared(&[&CONNECTIONS, &DETAILED, &FRAMES, &QUALITY]));
+        assert_eq!(given(Collect { detailed: false, ..ALL }), declared(&[&CONNECTIONS, &FRAMES, &QUALITY]));
+        assert_eq!(given(Collect { frames: false, ..ALL }), declared(&[&CONNECTIONS, &DETAILED, &QUALITY]));
+        assert_eq!(given(Collect { quality: false, ..ALL }), declared(&[&CONNECTIONS, &DETAILED, &FRAMES]));
+        assert_eq!(given(NONE), declared(&[&CONNECTIONS]));
+        // Without the switch only our own are given.
+        let own = found(&page(|| windows.iter().for_each(crate::stage::viewers::report_edges)));
+        let expected: Vec<Metric> =
+            names::METRICS.iter().filter(|metric| metric.name.starts_with("qoe_webrtc_")).copied().collect();
+        assert_eq!(own, declared(&[&expected]));
+    }
+
+    #[test]
+    fn values_follow_from_the_fields_of_the_row() {
+        let windows = windows();
+        let rows = windows.get(windows.len() / 2).unwrap();
+        let page = page(|| report_as_monitor(rows, ALL, WINDOW_MS));
+        let mut checked = 0;
+        for (key, totals) in rows.of_the_window() {
+            let Totals::Webrtc(totals) = totals else { panic!("a source of calls") };
+            let mut fields = BTreeMap::new();
+            totals.visit_fields(Extent { one_window: true, partitions_missing: 0 }, |values| {
+                for (field, value) in EDGE_WINDOW.fields.iter().zip(values) {
+                    if let Value::Integer(value) = value {
+                        fields.insert(field.name, *value as f64);
+                    }
+                }
+            });
+            let field = |name: &str| *fields.get(name).unwrap();
+            let mut check = |start: &str, labels: &str, expected: f64| {
+                let start = format!("{start}{{edge=\"{}\"{labels}}} ", key.edge);
+                let line = page.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("{start}"));
+                let value: f64 = line.parse().unwrap();
+                assert!((value - expected).abs() <= 1e-9 * expected.abs(), "{start}: {value}, not {expected}");
+                checked += 1;
+            };
+            check("webrtc_active_connections", "", field("sessions_count"));
+            let seconds = field("video_in_covered_us") / 1e6;
+            check("webrtc_frame_rate", ",type=\"video\"", field("video_in_frames_decoded_count") / seconds);
+            let bytes = field("audio_in_bytes") + field("video_in_bytes");
+            check("webrtc_bandwidth_kbps", ",direction=\"in\"", bytes * 8.0 / 10.0 / 1000.0);
+            let lost = field("audio_in_packets_lost_count") + field("video_in_packets_lost_count");
+            let packets = field("audio_in_packets_count") + field("video_in_packets_count");
+            check("webrtc_packet_loss_percent", ",direction=\"in\"", 100.0 * lost / (lost + packets));
+            let jitter_ms = field("audio_in_jitter_us_sum") / field("audio_in_jitter_count") / 1000.0;
+            check("webrtc_jitter_ms", ",type=\"audio\"", jitter_ms);
+            let score = field("video_in_score_milli") / field("video_in_score_count") / 1000.0;
+            check("webrtc_video_quality_score", "", 25.0 * (score - 1.0));
+            check("webrtc_buffer_underruns_total", ",type=\"video\"", field("video_in_freezes_count"));
+            check("webrtc_frames_sent_total", ",type=\"video\"", field("video_out_frames_encoded_count"));
+        }
+        assert!(checked >= 3 * 8, "{checked}");
+    }
+}

@@ -52,7 +52,23 @@ pub(super) fn resident_memory() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::cpu_ticks;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::{Process, cpu_ticks};
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn memory_is_told_at_once_and_cpu_from_the_second_time_on() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let mut process = Process::default();
+        let mut page = || {
+            metrics::with_local_recorder(&recorder, || process.report());
+            recorder.handle().render()
+        };
+        let first = page();
+        assert!(first.contains("\nwebrtc_memory_usage_bytes ") && !first.contains("webrtc_cpu"), "{first}");
+        assert!(page().contains("\nwebrtc_cpu_usage_percent "));
+    }
 
     #[test]
     fn cpu_time_is_found_behind_any_name() {
