@@ -48,7 +48,8 @@ fn write_page(page: &mut String, schemas: &[&Schema]) -> fmt::Result {
     writeln!(page, "## Metrics\n")?;
     writeln!(
         page,
-        "At `/metrics`, in Prometheus' text format. `streamgauge_…` is the service, `qoe_…` what viewers see, fed when windows close.\n"
+        "At `/metrics`, in Prometheus' text format. `streamgauge_…` is the service, `qoe_…` what viewers see, fed when windows close;\n\
+        `webrtc_…` are the names of the single-process WebRTC monitor, given only behind `compat.webrtc_monitor`.\n"
     )?;
     writeln!(page, "| name | kind | labels | meaning |")?;
     writeln!(page, "|---|---|---|---|")?;

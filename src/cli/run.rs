@@ -1,5 +1,6 @@
 //! `streamgauge run`: the processor against a real bus and InfluxDB.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tracing::{error, info, warn};
 
 use super::{ConfigArgs, start_logging};
 use crate::bus::{Properties, StartAt};
-use crate::config::{Influx as InfluxSettings, Membership, Role, Settings, Start};
+use crate::config::{Collect, Compat, Influx as InfluxSettings, Membership, Refused, Role, Settings, Start};
 use crate::observe::{self, Status};
 use crate::service::{self, Service, TopicsFound, find_topics};
 use crate::sink::influx::{self, Influx};
@@ -43,6 +44,9 @@ pub struct RunArgs {
     /// Where the configuration is.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// The JSON settings of a single-process WebRTC monitor: gives its metrics (`compat.webrtc_monitor`), those that they choose
+    #[arg(long, value_name = "FILE")]
+    pub compat_config: Option<PathBuf>,
 }
 
 /// Runs until a signal comes or a worker fails.
@@ -51,7 +55,9 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<()> {
     start_logging(&settings.log)?;
     // What is wrong with a mapping file or a list of fields shows at once, not when the bus has answered.
     service::source_plans(&topology)?;
+    let collect = collected(&settings, args.compat_config.as_deref())?;
     let exporter = Exporter::install()?;
+    let exporter = if collect.is_some_and(|collect| collect.resources) { exporter.with_process() } else { exporter };
     let (stop_sender, stop_receiver) = watch::channel(false);
     let token = settings.influx.required_token()?.expose();
     let sink = Arc::new(Influx::new(&influx_settings(&settings.influx), token, stop_receiver.clone())?);
@@ -66,22 +72,36 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<()> {
     let until_stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
     let pages = tokio::spawn(http::serve(listener, Arc::clone(&status), exporter, until_stopped));
 
-    let outcome = work(&settings, &topology, &sink, &status).await;
+    let outcome = work(&settings, collect, &topology, &sink, &status).await;
     status.stop();
     stop_sender.send_replace(true);
     pages.await??;
     outcome
 }
 
+/// Which metrics of the WebRTC monitor are given: by its own settings, else all of them when the switch is on. Settings that mean nothing
+/// here are told.
+fn collected(settings: &Settings, compat_config: Option<&Path>) -> anyhow::Result<Option<Collect>> {
+    let Some(path) = compat_config else {
+        return Ok(settings.webrtc_monitor.then(|| Compat::default().collect));
+    };
+    let (compat, refused) = Compat::load(path)?;
+    for Refused { key, reason } in refused {
+        warn!(file = %path.display(), key, "has no effect: {reason}");
+    }
+    Ok(Some(compat.collect))
+}
+
 /// Waits for the bus, starts the processor, and runs it until a signal comes or a worker fails.
 async fn work(
     settings: &Settings,
+    collect: Option<Collect>,
     topology: &Topology,
     sink: &Arc<Influx>,
     status: &Arc<Status>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let service_settings = service_settings(settings);
+    let service_settings = service_settings(settings, collect);
     // Ends with the runtime when the process stops first.
     drop(tokio::spawn(prove_sink(settings.influx.clone(), Arc::clone(status))));
     let found = tokio::select! {
@@ -141,7 +161,7 @@ async fn prove_sink(settings: InfluxSettings, status: Arc<Status>) -> anyhow::Re
     Ok(())
 }
 
-fn service_settings(settings: &Settings) -> service::Settings {
+fn service_settings(settings: &Settings, collect: Option<Collect>) -> service::Settings {
     let has = |role| settings.roles.contains(&role);
     service::Settings {
         properties: Properties::new(settings.bus.client_properties()),
@@ -155,6 +175,7 @@ fn service_settings(settings: &Settings) -> service::Settings {
         commit_interval: settings.commit_interval,
         session_workers: if has(Role::Session) { settings.workers.session } else { 0 },
         rollup_workers: usize::from(has(Role::Rollup)),
+        compat: collect,
     }
 }
 

@@ -138,6 +138,8 @@ pub struct Settings {
     pub topology: Option<PathBuf>,
     /// Log lines.
     pub log: Log,
+    /// `compat.webrtc_monitor`: whether `/metrics` also has the metrics of the single-process WebRTC monitor. Default no.
+    pub webrtc_monitor: bool,
 }
 
 const SUBJECT: &str = "the configuration";
@@ -177,6 +179,7 @@ impl Settings {
             roles: root.choices("roles", &ROLES).unwrap_or_else(|| vec![Role::Session, Role::Rollup]),
             topology: root.path("topology"),
             log: read_log(root.section("log")),
+            webrtc_monitor: read_compat(root.section("compat")),
         };
         root.finish();
         settings
@@ -233,6 +236,12 @@ fn read_workers(reader: &Reader, mut section: Section<'_>, environment: &Environ
     let membership = section.choice("membership", &kinds).unwrap_or(Membership::Dynamic);
     section.finish();
     Workers { session, instance, membership }
+}
+
+fn read_compat(mut section: Section<'_>) -> bool {
+    let webrtc_monitor = section.switch("webrtc_monitor", false);
+    section.finish();
+    webrtc_monitor
 }
 
 fn read_log(mut section: Section<'_>) -> Log {

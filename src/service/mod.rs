@@ -15,9 +15,10 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
 use crate::bus::{Admin, Error as BusError, Properties, StartAt};
+use crate::config::Collect;
 use crate::observe::Status;
 use crate::sink::Sink;
-use crate::stage::{self, Outbox, SessionStage, SideTopics, Stage, deliver};
+use crate::stage::{self, Outbox, RollupStage, SessionStage, SideTopics, Stage, deliver};
 use crate::topology::Topology;
 
 /// How many writes to the sink may be under way at once.
@@ -80,6 +81,8 @@ pub struct Settings {
     pub session_workers: usize,
     /// How many workers the roll-up stage has here.
     pub rollup_workers: usize,
+    /// Which metrics of the WebRTC monitor the roll-up stage gives, if any.
+    pub compat: Option<Collect>,
 }
 
 /// A running processor.
@@ -124,7 +127,7 @@ impl Service {
             threads.push(spawner.spawn(stage, number)?);
         }
         for number in 0..settings.rollup_workers {
-            threads.push(spawner.spawn(rollup_stage(topology), number)?);
+            threads.push(spawner.spawn(RollupStage { compat: settings.compat, ..rollup_stage(topology) }, number)?);
         }
         Ok(Self { stop, threads, writers, writer_panicked: false, ends })
     }

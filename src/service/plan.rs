@@ -107,6 +107,7 @@ pub fn rollup_stage(topology: &Topology) -> RollupStage {
             max_skew_ms: topology.max_skew_ms,
             rules: i64::from(topology.rules),
         },
+        compat: None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a worker thread does: records in from the bus, closed windows out to the sink, and one commit for all of it.
 //!
 //! `worker` is the loop that both stages share; `session` folds a source's records into session rows and partials, `rollup` folds
-//! partials into edge rows. `outbox` carries closed windows to the sink and acknowledgements back, `past` reads back what was saved.
+//! partials into edge rows; `viewers`, `calls` and `compat` tell the metrics page what is in them. `outbox` carries closed windows to the sink and acknowledgements back, `past` reads back what was saved.
 
+mod calls;
+mod compat;
 mod fault;
 mod outbox;
 mod past;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use tracing::{debug, error};
 
+use super::compat::report_as_monitor;
 use super::saved::{self, Frame, Saved};
 use super::session::refused_rows;
 use super::viewers::report_edges;
 use super::{Closed, Error, Prepared, ReadBack, Stage, StartOffset, WindowName, Work};
 use crate::bus::{Outgoing, TopicPartition};
+use crate::config::Collect;
 use crate::engine::SavedPage;
 use crate::fold::{RollupCarries, RollupCommit, RollupPartition, RollupResume, RollupSettings};
 use crate::model::Record;
@@ -27,6 +29,8 @@ pub struct RollupStage {
     pub dead_letters: String,
     /// How its windows behave.
     pub settings: RollupSettings,
+    /// Which metrics of the WebRTC monitor are given, if any.
+    pub compat: Option<Collect>,
 }
 
 impl Stage for RollupStage {
@@ -84,6 +88,8 @@ impl Stage for RollupStage {
         Ok(RollupWork {
             partition: RollupPartition::restore(self.settings, resume),
             dead_letters: self.dead_letters.clone(),
+            window_ms: self.settings.window_ms,
+            compat: self.compat,
             name: name.clone(),
             frame,
             counts_from,
@@ -106,6 +112,8 @@ impl Stage for RollupStage {
 pub struct RollupWork {
     partition: RollupPartition,
     dead_letters: String,
+    window_ms: i64,
+    compat: Option<Collect>,
     name: TopicPartition,
     frame: Frame,
     /// Records before this offset were merged under older rules.
@@ -144,6 +152,9 @@ impl Work for RollupWork {
     fn next_closed(&mut self) -> Option<Closed> {
         let closed = self.partition.close_next()?;
         report_edges(&closed.rows);
+        if let Some(collect) = self.compat {
+            report_as_monitor(&closed.rows, collect, self.window_ms);
+        }
         debug!(source = &*closed.source, end = %closed.end, "edge window complete");
         Some(Closed { name: WindowName { source: closed.source, end: closed.end }, rows: Arc::new(closed.rows) })
     }
@@ -245,6 +256,7 @@ mod tests {
             state_topic: "state".to_owned(),
             dead_letters: "letters".to_owned(),
             settings: RollupSettings { window_ms: 10_000, max_skew_ms: 1_800_000, rules: 1 },
+            compat: None,
         };
         let name = TopicPartition { topic: "partials".to_owned(), partition: 0 };
         let start = StartOffset { offset: 0, committed: false };

@@ -1,11 +1,13 @@
 //! The Prometheus exporter: collects what the process counts, and renders it for our own `/metrics`.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use metrics::{KeyName, Recorder, SharedString};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
 
+use super::process::{Process, resident_memory};
 use super::{
     BUILD_INFO, FRONTIER, Kind, LIVE_SESSIONS, LOG_END, METRICS, POSITION_LAG, RESIDENT_MEMORY, RESUME_DISTANCE,
     SINK_HEALTHY, WATERMARK, WINDOWS_OPEN, WINDOWS_UNACKNOWLEDGED, WORKER_SILENCE, WORKERS_JOINED,
@@ -28,6 +30,7 @@ pub enum Error {
 #[derive(Clone)]
 pub struct Exporter {
     handle: PrometheusHandle,
+    process: Option<Arc<Mutex<Process>>>,
 }
 
 impl Exporter {
@@ -43,12 +46,21 @@ impl Exporter {
         describe(&recorder);
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(BuildError::from)?;
-        Ok(Self { handle })
+        Ok(Self { handle, process: None })
     }
 
-    /// Folds what histograms have gathered into their buckets; without it they grow. [`crate::http::serve`] calls it every few seconds.
+    /// Also tells what the process itself uses, under the names of the WebRTC monitor.
+    #[must_use]
+    pub fn with_process(self) -> Self {
+        Self { process: Some(Arc::default()), ..self }
+    }
+
+    /// Folds what histograms have gathered into their buckets; without it they grow. Also measures the process, when that is asked for. [`crate::http::serve`] calls it every few seconds.
     pub fn tidy(&self) {
         self.handle.run_upkeep();
+        if let Some(process) = &self.process {
+            process.lock().unwrap_or_else(PoisonError::into_inner).report();
+        }
     }
 
     /// The text of `/metrics`: what was counted, and the gauges that `status` tells at this moment.
@@ -104,12 +116,4 @@ fn set_partition_gauges(partition: &Partition) {
     partition.frontier_ms.into_iter().for_each(|frontier| set(FRONTIER.name, seconds(frontier)));
     partition.log_end.into_iter().for_each(|end| set(LOG_END.name, end as f64));
     partition.lag().into_iter().for_each(|lag| set(POSITION_LAG.name, lag as f64));
-}
-
-/// The line `VmRSS` of Linux (proc(5)), in bytes.
-fn resident_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }

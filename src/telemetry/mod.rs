@@ -4,6 +4,7 @@
 //! R2  Durations are in seconds and sizes in bytes, as Prometheus wants them; bitrates are in bits per second.
 
 mod exporter;
+mod process;
 mod table;
 
 pub use exporter::{Error, Exporter};

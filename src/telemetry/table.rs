@@ -12,6 +12,18 @@ const TTFB_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7
 /// Bits per second, along the usual bitrate ladders.
 const BPS: &[f64] = &[250e3, 500e3, 1e6, 1.5e6, 2.5e6, 4e6, 6e6, 8e6, 12e6, 16e6, 25e6, 50e6, 100e6, 250e6, 1e9];
 
+/// Seconds that a packet takes there and back, or by which its delay varies.
+const NETWORK_SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0];
+/// Shares of a whole.
+const SHARES: &[f64] = &[0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0];
+/// Mean opinion scores; below 3.1 is bad.
+const MOS: &[f64] = &[1.5, 2.0, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3, 4.4, 4.5];
+/// The WebRTC monitor's own buckets.
+const MONITOR_LATENCY_MS: &[f64] = &[10.0, 25.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0];
+const MONITOR_FRAME_BYTES: &[f64] = &[1_024.0, 5_120.0, 10_240.0, 51_200.0, 102_400.0, 512_000.0, 1_048_576.0];
+const MONITOR_ICE_MS: &[f64] = &[50.0, 100.0, 250.0, 500.0, 1000.0, 2000.0, 5000.0];
+
 /// Declares each metric once: a constant of that name, and its line in [`METRICS`].
 macro_rules! metrics {
     ($($constant:ident = $kind:expr, $name:literal, [$($label:literal),*], $help:literal;)*) => {
@@ -147,6 +159,78 @@ metrics! {
         "Time to the first byte, by the logs.";
     QOE_THROUGHPUT = Histogram(BPS), "qoe_throughput_bps", ["source", "edge", "tenant"],
         "Throughput as players measured it, in bits per second.";
+
+    QOE_WEBRTC_REPORTS = Counter, "qoe_webrtc_reports_total", ["source", "edge", "tenant"],
+        "Reports of participants of calls, each once.";
+    QOE_WEBRTC_DUPLICATES = Counter, "qoe_webrtc_duplicates_total", ["source", "edge", "tenant"],
+        "Reports that came again.";
+    QOE_WEBRTC_COUNTER_RESETS = Counter, "qoe_webrtc_counter_resets_total", ["source", "edge", "tenant"],
+        "Statistics objects whose counters began anew.";
+    QOE_WEBRTC_FREEZES = Counter, "qoe_webrtc_freezes_total", ["source", "edge", "tenant"],
+        "Freezes of video received.";
+    QOE_WEBRTC_CONCEALED_SAMPLES = Counter, "qoe_webrtc_concealed_samples_total", ["source", "edge", "tenant"],
+        "Samples of audio that were made up, audible or not.";
+    QOE_WEBRTC_SAMPLES = Counter, "qoe_webrtc_samples_total", ["source", "edge", "tenant"],
+        "Samples of audio played, concealed ones included. Concealed seconds in a second of audio = concealed samples / this, whatever the clock rate.";
+    QOE_WEBRTC_NACKS = Counter, "qoe_webrtc_nacks_total", ["source", "edge", "tenant", "direction"],
+        "Requests to send packets again: for what participants receive (in) and for what they send (out).";
+    QOE_WEBRTC_PLIS = Counter, "qoe_webrtc_plis_total", ["source", "edge", "tenant", "direction"],
+        "Requests for a key frame after a loss, in and out.";
+    QOE_WEBRTC_RTT = Histogram(NETWORK_SECONDS), "qoe_webrtc_rtt_seconds", ["source", "edge", "tenant"],
+        "Round trip time by RTCP, the mean of each session and window.";
+    QOE_WEBRTC_ICE_RTT = Histogram(NETWORK_SECONDS), "qoe_webrtc_ice_rtt_seconds", ["source", "edge", "tenant"],
+        "Round trip time by ICE checks on the path in use, the mean of each session and window. Behind an SFU it is another path than RTCP's.";
+    QOE_WEBRTC_JITTER = Histogram(NETWORK_SECONDS), "qoe_webrtc_jitter_seconds", ["source", "edge", "tenant"],
+        "Jitter of what is received (RFC 3550), the mean of each session and window.";
+    QOE_WEBRTC_LOSS = Histogram(SHARES), "qoe_webrtc_loss_ratio", ["source", "edge", "tenant"],
+        "Share of packets that did not arrive, of each session and window.";
+    QOE_WEBRTC_FREEZE = Histogram(SHARES), "qoe_webrtc_freeze_ratio", ["source", "edge", "tenant"],
+        "Share of time that video received was frozen, of each session and window.";
+    QOE_WEBRTC_MOS = Histogram(MOS), "qoe_webrtc_mos", ["source", "edge", "tenant", "kind"],
+        "Score of what is received (1 to 5), kind audio or video, of each session and window that has one.";
+
+    WEBRTC_CONNECTIONS = Counter, "webrtc_connections_total", ["edge"],
+        "Behind compat.webrtc_monitor, as all below: sessions (participants of a call), counted when they are over.";
+    WEBRTC_ACTIVE = Gauge, "webrtc_active_connections", ["edge"],
+        "Distinct sessions in the window that closed last.";
+    WEBRTC_FRAMES_SENT = Counter, "webrtc_frames_sent_total", ["edge", "type"],
+        "Frames of video encoded, all layers.";
+    WEBRTC_FRAMES_RECEIVED = Counter, "webrtc_frames_received_total", ["edge", "type"],
+        "Frames of video decoded.";
+    WEBRTC_FRAME_RATE = Gauge, "webrtc_frame_rate", ["edge", "type"],
+        "Frames per second of a stream of video received: frames decoded / covered time.";
+    WEBRTC_FRAME_SIZE = Histogram(MONITOR_FRAME_BYTES), "webrtc_frame_size_bytes", ["edge", "type"],
+        "Bytes / frames of video received: one value for each window, no single frame's.";
+    WEBRTC_BUFFER_FRAMES = Gauge, "webrtc_buffer_level_frames", ["edge", "type"],
+        "Frames in the jitter buffer of video: its delay * the frame rate.";
+    WEBRTC_BUFFER_SECONDS = Gauge, "webrtc_buffer_level_seconds", ["edge", "type"],
+        "Mean delay of the jitter buffer.";
+    WEBRTC_UNDERRUNS = Counter, "webrtc_buffer_underruns_total", ["edge", "type"],
+        "Freezes of video, and times that concealment of audio began.";
+    WEBRTC_BANDWIDTH = Gauge, "webrtc_bandwidth_kbps", ["edge", "direction"],
+        "Payload of all sessions together in the window that closed last, kbit/s.";
+    WEBRTC_LOSS = Gauge, "webrtc_packet_loss_percent", ["edge", "direction"],
+        "Lost / all packets: in by the receivers, out by the reports of the far ends.";
+    WEBRTC_LATENCY = Histogram(MONITOR_LATENCY_MS), "webrtc_latency_ms", ["edge", "type"],
+        "Delay of media: half of each session's round trip time by RTCP, plus the jitter buffer's and the playout device's mean delay of all sessions in the window.";
+    WEBRTC_JITTER = Gauge, "webrtc_jitter_ms", ["edge", "type"],
+        "Mean jitter of what is received.";
+    WEBRTC_VIDEO_QUALITY = Gauge, "webrtc_video_quality_score", ["edge"],
+        "25 * (mean score of video received - 1): 0 to 100.";
+    WEBRTC_HEALTH = Gauge, "webrtc_stream_health_score", ["edge"],
+        "25 * (the lowest of the mean scores of audio, video and connection, in and out - 1): 0 to 100.";
+    WEBRTC_QUALITY_SWITCHES = Counter, "webrtc_quality_switches_total", ["edge"],
+        "Changes of the resolution sent because of limits, up and down.";
+    WEBRTC_ABR_SWITCHES = Counter, "webrtc_abr_switches_total", ["edge", "reason"],
+        "The same, by what limited the quality at that edge in the window: cpu, bandwidth, other; several when more than one did, unknown when none is told.";
+    WEBRTC_CPU = Gauge, "webrtc_cpu_usage_percent", [],
+        "CPU time of this process in the last 5 s, 100 = one core; Linux only.";
+    WEBRTC_MEMORY = Gauge, "webrtc_memory_usage_bytes", [],
+        "Memory of this process that is in RAM; Linux only.";
+    WEBRTC_ICE_GATHERING = Histogram(MONITOR_ICE_MS), "webrtc_ice_gathering_time_ms", ["edge"],
+        "Time from the start of gathering candidates to its end. Only of windows in which one connection did so at the edge: of more, their sum alone is known (ice_gathering_ms_sum in edge rows).";
+    WEBRTC_ICE_CONNECTION = Histogram(MONITOR_ICE_MS), "webrtc_ice_connection_time_ms", ["edge"],
+        "Time from the first ICE check to a working path, of the same kind of windows.";
 }
 
 #[cfg(test)]
@@ -161,7 +245,8 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), METRICS.len(), "two metrics have one name");
         for metric in METRICS {
-            let ours = metric.name.starts_with("streamgauge_") || metric.name.starts_with("qoe_");
+            let prefixes = ["streamgauge_", "qoe_", "webrtc_"];
+            let ours = prefixes.iter().any(|prefix| metric.name.starts_with(prefix));
             assert!(ours, "{}: prefix", metric.name);
             assert_eq!(
                 metric.name.ends_with("_total"),

@@ -33,6 +33,43 @@ pub struct EdgeTotals {
     sketches: [Sketch; SKETCHES],
 }
 
+/// What participants of calls experienced at one edge in one window, for the metrics page.
+#[derive(Clone, Copy)]
+pub(crate) struct Calls<'a> {
+    totals: &'a Totals,
+    /// Distinct sessions.
+    pub(crate) sessions: u64,
+    /// Sessions that were over.
+    pub(crate) sessions_ended: u64,
+    /// Of each session, the mean round trip time by RTCP, microseconds.
+    pub(crate) rtt_us: &'a Sketch,
+    /// The same by ICE.
+    pub(crate) ice_rtt_us: &'a Sketch,
+    /// Of each session, the mean jitter of what it received, microseconds.
+    pub(crate) jitter_us: &'a Sketch,
+    /// Of each session, the share of packets that did not arrive, 1e-6.
+    pub(crate) loss_ppm: &'a Sketch,
+    /// Scores of audio received, MOS * 1000.
+    pub(crate) audio_score_milli: &'a Sketch,
+    /// Scores of video received, MOS * 1000.
+    pub(crate) video_score_milli: &'a Sketch,
+    /// Of each session, the share of time that video received was frozen, 1e-6.
+    pub(crate) freeze_ppm: &'a Sketch,
+}
+
+impl Calls<'_> {
+    /// A measurement, summed over the sessions.
+    pub(crate) fn sum(&self, measure: Measure) -> u64 {
+        self.totals.get(measure).max(0).unsigned_abs()
+    }
+
+    /// `sum / count`; `None` when there is nothing to divide by.
+    pub(crate) fn mean(&self, sum: Measure, count: Measure) -> Option<f64> {
+        let count = self.sum(count);
+        (count > 0).then(|| self.sum(sum) as f64 / count as f64)
+    }
+}
+
 impl EdgeTotals {
     /// The version of its encoding.
     pub const VERSION: u8 = VERSION;
@@ -122,6 +159,25 @@ impl EdgeTotals {
             *sketch = Sketch::from_bytes(input.bytes()?)?;
         }
         Ok(read)
+    }
+
+    /// What participants experienced, for the metrics page.
+    pub(crate) fn calls(&self) -> Calls<'_> {
+        let counted = |place: usize| self.sessions.get(place).map_or(0, |count| count.unsigned_abs());
+        let [rtt_us, ice_rtt_us, jitter_us, loss_ppm, audio_score_milli, video_score_milli, freeze_ppm] =
+            self.sketches.each_ref();
+        Calls {
+            totals: &self.totals,
+            sessions: counted(SEEN),
+            sessions_ended: counted(ENDED),
+            rtt_us,
+            ice_rtt_us,
+            jitter_us,
+            loss_ppm,
+            audio_score_milli,
+            video_score_milli,
+            freeze_ppm,
+        }
     }
 
     /// Calls `each` with the values of the edge row's fields, in their declared order.

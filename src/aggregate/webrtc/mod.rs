@@ -47,11 +47,13 @@ pub const CARRY_VERSION: u8 = 1;
 
 pub use closed::{ClosedWindow, SessionRows};
 pub use controller::{Action, ControllerSettings, Fault, Recommendation};
+pub(crate) use edge::Calls;
 pub use edge::EdgeTotals;
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use found::{Codec, Path};
 pub use keys::RollupKey;
 pub use life::IDLE_MS;
+pub(crate) use measure::Measure;
 pub use schema::{EDGE_WINDOW, SESSION, SESSION_WINDOW};
 pub use score::{CodecConstants, ScoreSettings};
 pub use window::{Context, Settings, Window};

@@ -188,6 +188,7 @@ async fn start_service(
         commit_interval: COMMIT_INTERVAL,
         session_workers: 1,
         rollup_workers: 1,
+        compat: None,
     };
     let (asked, properties) = (topology.clone(), broker.properties());
     let found = spawn_blocking(move || find_topics(&asked, &properties)).await??;
