@@ -183,9 +183,13 @@ mod tests {
             edge("cmcd-logs", &slow, [5, 2, 1]),
             // A player's own reports: its requests count, its errors would be those of the logs again.
             edge("cmcd", &slow, [50, 3, 40]),
+            // A call's report whose SFU has the same name.
+            edge(CALLS, &slow, [7, 7, 7]),
         ];
         let session = |id, edge| row(&[("session_id", id), ("edge", edge)], &[]);
         let session_rows = [session("a", "MAD"), session("a", "MAD"), session("b", "MAD"), session("c", "unknown")];
+        let of_a_call = row(&[("session_id", "d"), ("edge", "MAD"), ("source", CALLS)], &[]);
+        let session_rows: Vec<_> = session_rows.into_iter().chain([of_a_call]).collect();
         let table = Table::combine(5_000, &edge_rows, &session_rows, "cmcd-logs").unwrap();
         let line = table.edges.get("MAD").unwrap();
         assert_eq!((line.requests, line.starved, line.errors, line.sessions.len()), (150, 6, 3, 2));
