@@ -243,6 +243,7 @@ pub(crate) fn session(args: &Args, work: &dyn Fn(&Status)) -> Figures {
         commit_interval: Duration::from_millis(args.commit_ms),
         session_workers: 1,
         rollup_workers: 0,
+        compat: None,
     };
     let mut figures = Figures::default();
     let stopwatch = Stopwatch::start();
