@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 
 use super::{ConfigArgs, start_logging};
 use crate::bus::{Properties, StartAt};
-use crate::config::{Collect, Compat, Influx as InfluxSettings, Membership, Refused, Role, Settings, Start};
+use crate::config::{Compat, Influx as InfluxSettings, Membership, Refused, Role, Settings, Start};
 use crate::observe::{self, Status};
 use crate::service::{self, Service, TopicsFound, find_topics};
 use crate::sink::influx::{self, Influx};
@@ -55,9 +55,10 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<()> {
     start_logging(&settings.log)?;
     // What is wrong with a mapping file or a list of fields shows at once, not when the bus has answered.
     service::source_plans(&topology)?;
-    let collect = collected(&settings, args.compat_config.as_deref())?;
+    let compat = compat(&settings, args.compat_config.as_deref())?;
     let exporter = Exporter::install()?;
-    let exporter = if collect.is_some_and(|collect| collect.resources) { exporter.with_process() } else { exporter };
+    let exporter =
+        if compat.is_some_and(|compat| compat.collect.resources) { exporter.with_process() } else { exporter };
     let (stop_sender, stop_receiver) = watch::channel(false);
     let token = settings.influx.required_token()?.expose();
     let sink = Arc::new(Influx::new(&influx_settings(&settings.influx), token, stop_receiver.clone())?);
@@ -72,36 +73,35 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<()> {
     let until_stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
     let pages = tokio::spawn(http::serve(listener, Arc::clone(&status), exporter, until_stopped));
 
-    let outcome = work(&settings, collect, &topology, &sink, &status).await;
+    let outcome = work(&settings, compat, &topology, &sink, &status).await;
     status.stop();
     stop_sender.send_replace(true);
     pages.await??;
     outcome
 }
 
-/// Which metrics of the WebRTC monitor are given: by its own settings, else all of them when the switch is on. Settings that mean nothing
-/// here are told.
-fn collected(settings: &Settings, compat_config: Option<&Path>) -> anyhow::Result<Option<Collect>> {
+/// The settings of the WebRTC monitor: its own file, else their defaults when the switch is on. Those that mean nothing here are told.
+fn compat(settings: &Settings, compat_config: Option<&Path>) -> anyhow::Result<Option<Compat>> {
     let Some(path) = compat_config else {
-        return Ok(settings.webrtc_monitor.then(|| Compat::default().collect));
+        return Ok(settings.webrtc_monitor.then(Compat::default));
     };
     let (compat, refused) = Compat::load(path)?;
     for Refused { key, reason } in refused {
         warn!(file = %path.display(), key, "has no effect: {reason}");
     }
-    Ok(Some(compat.collect))
+    Ok(Some(compat))
 }
 
 /// Waits for the bus, starts the processor, and runs it until a signal comes or a worker fails.
 async fn work(
     settings: &Settings,
-    collect: Option<Collect>,
+    compat: Option<Compat>,
     topology: &Topology,
     sink: &Arc<Influx>,
     status: &Arc<Status>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let service_settings = service_settings(settings, collect);
+    let service_settings = service_settings(settings, compat);
     // Ends with the runtime when the process stops first.
     drop(tokio::spawn(prove_sink(settings.influx.clone(), Arc::clone(status))));
     let found = tokio::select! {
@@ -161,7 +161,7 @@ async fn prove_sink(settings: InfluxSettings, status: Arc<Status>) -> anyhow::Re
     Ok(())
 }
 
-fn service_settings(settings: &Settings, collect: Option<Collect>) -> service::Settings {
+fn service_settings(settings: &Settings, compat: Option<Compat>) -> service::Settings {
     let has = |role| settings.roles.contains(&role);
     service::Settings {
         properties: Properties::new(settings.bus.client_properties()),
@@ -175,7 +175,7 @@ fn service_settings(settings: &Settings, collect: Option<Collect>) -> service::S
         commit_interval: settings.commit_interval,
         session_workers: if has(Role::Session) { settings.workers.session } else { 0 },
         rollup_workers: usize::from(has(Role::Rollup)),
-        compat: collect,
+        compat,
     }
 }
 

@@ -19,24 +19,19 @@ pub struct Compat {
     pub upgrade_above: f64,
     /// `optimization.buffer_underrun_threshold`: so many freezes in a window recommend a step down at any health.
     pub underruns: u32,
-    /// `optimization.buffer_size_range`: the least and the most that a recommended jitter buffer has, frames.
-    pub buffer_frames: [u32; 2],
-    /// `optimization.network_sensitivity`, `cpu_sensitivity`, `memory_sensitivity` (0 to 1): how soon a step down is recommended when the
-    /// network, the sender's CPU, or another of its limits is at fault.
+    /// `optimization.network_sensitivity`, `cpu_sensitivity` (0 to 1): how much the signs of each side count when one is held to be at fault.
     pub sensitivity: Sensitivity,
     /// `metrics.collect_…`: which of the monitor's metrics are given.
     pub collect: Collect,
 }
 
-/// From 0, never, to 1, at the first bad window.
+/// From 0, its signs are none, to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sensitivity {
-    /// Loss, delay, bandwidth.
+    /// Loss, freezes, bandwidth.
     pub network: f64,
-    /// Encoding is limited by the CPU.
+    /// Encoding limited by the CPU, frames dropped.
     pub cpu: f64,
-    /// Encoding is limited by something else, such as memory.
-    pub memory: f64,
 }
 
 /// Which of the monitor's metrics are given.
@@ -58,8 +53,7 @@ impl Default for Compat {
             downgrade_below: 50.0,
             upgrade_above: 80.0,
             underruns: 3,
-            buffer_frames: [15, 60],
-            sensitivity: Sensitivity { network: 0.7, cpu: 0.5, memory: 0.3 },
+            sensitivity: Sensitivity { network: 0.7, cpu: 0.5 },
             collect: Collect { detailed: true, frames: true, resources: true, quality: true },
         }
     }
@@ -78,7 +72,15 @@ const GRAPHS: &str = "graphs are drawn by what reads `/metrics` and InfluxDB, su
 const REPORTS: &str = "every window is a row in InfluxDB already: nothing is kept in memory to be written at the end";
 
 /// The keys without an effect.
-const REFUSED: [Refused; 10] = [
+const REFUSED: [Refused; 12] = [
+    Refused {
+        key: "optimization.buffer_size_range",
+        reason: "receivers size their jitter buffers themselves: the rows tell how large they are, and none is recommended",
+    },
+    Refused {
+        key: "optimization.memory_sensitivity",
+        reason: "WebRTC statistics say nothing of memory: no step could be put down to it",
+    },
     Refused {
         key: "optimization.prefetch_threshold_range",
         reason: "WebRTC media is not fetched ahead: there is no threshold to move",
@@ -146,27 +148,23 @@ impl Reader {
     }
 
     fn apply(&mut self, key: &str, value: &Value, compat: &mut Compat) {
-        const EFFECTIVE: [&str; 11] = [
-            "optimization.buffer_size_range",
+        const EFFECTIVE: [&str; 9] = [
             "optimization.quality_downgrade_threshold",
             "optimization.quality_upgrade_threshold",
             "optimization.buffer_underrun_threshold",
             "optimization.network_sensitivity",
             "optimization.cpu_sensitivity",
-            "optimization.memory_sensitivity",
             "metrics.collect_detailed_stats",
             "metrics.collect_frame_stats",
             "metrics.collect_resource_stats",
             "metrics.collect_quality_metrics",
         ];
         match key {
-            "optimization.buffer_size_range" => self.range(key, value, &mut compat.buffer_frames),
             "optimization.quality_downgrade_threshold" => self.number(key, value, 100.0, &mut compat.downgrade_below),
             "optimization.quality_upgrade_threshold" => self.number(key, value, 100.0, &mut compat.upgrade_above),
             "optimization.buffer_underrun_threshold" => self.count(key, value, &mut compat.underruns),
             "optimization.network_sensitivity" => self.number(key, value, 1.0, &mut compat.sensitivity.network),
             "optimization.cpu_sensitivity" => self.number(key, value, 1.0, &mut compat.sensitivity.cpu),
-            "optimization.memory_sensitivity" => self.number(key, value, 1.0, &mut compat.sensitivity.memory),
             "metrics.collect_detailed_stats" => self.switch(key, value, &mut compat.collect.detailed),
             "metrics.collect_frame_stats" => self.switch(key, value, &mut compat.collect.frames),
             "metrics.collect_resource_stats" => self.switch(key, value, &mut compat.collect.resources),
@@ -207,15 +205,6 @@ impl Reader {
         match value.as_bool() {
             Some(on) => *into = on,
             None => self.wrong(key, value, "true or false"),
-        }
-    }
-
-    fn range(&mut self, key: &str, value: &Value, into: &mut [u32; 2]) {
-        let bound = |index: usize| value.get(index)?.as_u64().and_then(|bound| u32::try_from(bound).ok());
-        let is_pair = value.as_array().is_some_and(|bounds| bounds.len() == 2);
-        match (bound(0), bound(1)) {
-            (Some(least), Some(most)) if is_pair && 0 < least && least <= most => *into = [least, most],
-            _ => self.wrong(key, value, "the least and the most frames, such as [15, 60]"),
         }
     }
 
@@ -276,16 +265,14 @@ mod tests {
 
     #[test]
     fn every_other_key_has_its_effect() {
-        let text = r#"{"optimization": {"buffer_size_range": [5, 9], "quality_downgrade_threshold": 40,
-            "quality_upgrade_threshold": 90.5, "buffer_underrun_threshold": 1, "network_sensitivity": 1, "cpu_sensitivity": 0,
-            "memory_sensitivity": 0.5}, "metrics": {"collect_detailed_stats": false, "collect_frame_stats": false,
+        let text = r#"{"optimization": {"quality_downgrade_threshold": 40,
+            "quality_upgrade_threshold": 90.5, "buffer_underrun_threshold": 1, "network_sensitivity": 1, "cpu_sensitivity": 0}, "metrics": {"collect_detailed_stats": false, "collect_frame_stats": false,
             "collect_resource_stats": false, "collect_quality_metrics": false}}"#;
         let expected = Compat {
             downgrade_below: 40.0,
             upgrade_above: 90.5,
             underruns: 1,
-            buffer_frames: [5, 9],
-            sensitivity: Sensitivity { network: 1.0, cpu: 0.0, memory: 0.5 },
+            sensitivity: Sensitivity { network: 1.0, cpu: 0.0 },
             collect: Collect { detailed: false, frames: false, resources: false, quality: false },
         };
         assert_eq!(load(text).unwrap(), (expected, vec![]));
@@ -293,7 +280,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_all_at_once() {
-        let text = r#"{"optimization": {"buffer_size_range": [60, 15], "quality_downgrade_treshold": 50,
+        let text = r#"{"optimization": {"quality_downgrade_treshold": 50,
             "quality_upgrade_threshold": 101, "buffer_underrun_threshold": 0, "cpu_sensitivity": "high"},
             "metrics": {"collect_frame_stats": 1}, "reporting": [], "extras": {}}"#;
         let error = load(text).unwrap_err();
@@ -302,7 +289,6 @@ mod tests {
         let expected = [
             "extras",
             "metrics.collect_frame_stats",
-            "optimization.buffer_size_range",
             "optimization.buffer_underrun_threshold",
             "optimization.cpu_sensitivity",
             "optimization.quality_downgrade_treshold",

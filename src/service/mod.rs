@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
 use crate::bus::{Admin, Error as BusError, Properties, StartAt};
-use crate::config::Collect;
+use crate::config::Compat;
 use crate::observe::Status;
 use crate::sink::Sink;
 use crate::stage::{self, Outbox, RollupStage, SessionStage, SideTopics, Stage, deliver};
@@ -81,8 +81,9 @@ pub struct Settings {
     pub session_workers: usize,
     /// How many workers the roll-up stage has here.
     pub rollup_workers: usize,
-    /// Which metrics of the WebRTC monitor the roll-up stage gives, if any.
-    pub compat: Option<Collect>,
+    /// The settings of the WebRTC monitor, if it is to be stood in for: the roll-up stage gives its metrics, and its thresholds decide what
+    /// is recommended.
+    pub compat: Option<Compat>,
 }
 
 /// A running processor.
@@ -109,7 +110,10 @@ impl Service {
         for _ in 0..WRITERS {
             writers.spawn(deliver(Arc::clone(sink), Arc::clone(&receiver)));
         }
-        let plans = source_plans(topology)?;
+        let mut plans = source_plans(topology)?;
+        if let Some(compat) = &settings.compat {
+            plans.iter_mut().for_each(|plan| plan::steer_by(plan, compat));
+        }
         let stop = Arc::new(AtomicBool::new(false));
         let (end_sender, ends) = channel(1);
         let mut threads = Vec::new();
@@ -127,7 +131,10 @@ impl Service {
             threads.push(spawner.spawn(stage, number)?);
         }
         for number in 0..settings.rollup_workers {
-            threads.push(spawner.spawn(RollupStage { compat: settings.compat, ..rollup_stage(topology) }, number)?);
+            threads.push(spawner.spawn(
+                RollupStage { compat: settings.compat.map(|compat| compat.collect), ..rollup_stage(topology) },
+                number,
+            )?);
         }
         Ok(Self { stop, threads, writers, writer_panicked: false, ends })
     }

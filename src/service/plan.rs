@@ -4,6 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use crate::aggregate::Caps;
+use crate::aggregate::webrtc::{self, ControllerSettings};
+use crate::config::Compat;
 use crate::decode::cmcd::{self, Carriers, ColumnPlan};
 use crate::engine::Rules;
 use crate::fold::{Clock, Decoding, RollupSettings, SourceSettings};
@@ -36,6 +38,21 @@ pub enum Error {
 /// Every source of the topology, ready for the session stage.
 pub fn source_plans(topology: &Topology) -> Result<Vec<SourcePlan>, Error> {
     topology.sources.iter().map(|source| source_plan(topology, source)).collect()
+}
+
+/// Recommends by the thresholds of these settings.
+pub(super) fn steer_by(plan: &mut SourcePlan, compat: &Compat) {
+    let Decoding::Webrtc(rules) = &mut plan.decoding else { return };
+    let milli = |share: f64| (share * 1000.0).round() as i64;
+    let controller = ControllerSettings {
+        downgrade_below: compat.downgrade_below.round() as i64,
+        upgrade_above: compat.upgrade_above.round() as i64,
+        freezes: i64::from(compat.underruns),
+        network_sensitivity_milli: milli(compat.sensitivity.network),
+        cpu_sensitivity_milli: milli(compat.sensitivity.cpu),
+        ..rules.controller
+    };
+    *rules = Arc::new(webrtc::Settings { controller, ..webrtc::Settings::clone(rules) });
 }
 
 /// One source of the topology.
@@ -128,4 +145,39 @@ fn load_mapping(source: &Source, mapping: &Mapping) -> Result<cmcd::Mapping, Err
         cause,
     })?;
     cmcd::Mapping::from_toml(&mapping.name, &text).map_err(named)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use crate::config::{Collect, Sensitivity};
+
+    #[test]
+    fn the_monitors_thresholds_decide_what_is_recommended() {
+        let topology = Topology::load(None).unwrap();
+        let mut plan = source_plan(&topology, topology.source("webrtc").unwrap()).unwrap();
+        let collect = Collect { detailed: false, frames: false, resources: false, quality: false };
+        let sensitivity = Sensitivity { network: 0.25, cpu: 1.0 };
+        steer_by(&mut plan, &Compat { downgrade_below: 30.0, upgrade_above: 90.0, underruns: 7, sensitivity, collect });
+        let Decoding::Webrtc(rules) = &plan.decoding else { panic!("a source of calls") };
+        let expected = ControllerSettings {
+            downgrade_below: 30,
+            upgrade_above: 90,
+            freezes: 7,
+            network_sensitivity_milli: 250,
+            cpu_sensitivity_milli: 1_000,
+            ..ControllerSettings::default()
+        };
+        assert_eq!(rules.controller, expected);
+    }
+
+    #[test]
+    fn the_monitors_defaults_are_ours() {
+        let topology = Topology::load(None).unwrap();
+        let mut plan = source_plan(&topology, topology.source("webrtc").unwrap()).unwrap();
+        steer_by(&mut plan, &Compat::default());
+        let Decoding::Webrtc(rules) = &plan.decoding else { panic!("a source of calls") };
+        assert_eq!(rules.controller, ControllerSettings::default());
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! R1  Health is 25 · (MOS − 1) of the worst stream of a window: 0 to 100. What decides is the median of the last windows with a score, at
 //!     least [`WINDOWS_MIN`] of at most [`WINDOWS_MAX`]; a window without a score decides nothing.
-//! R2  Down, if the median is below one threshold and a side is at fault; where neither the network nor the CPU shows anything, fewer bits
+//! R2  Down, if the median is below one threshold, or the window has too many freezes, and a side is at fault; where neither the network nor the CPU shows anything, fewer bits
 //!     would make it no better. Up, if it is above another threshold, no side shows anything, and the path is not known to carry too little.
 //! R3  After a step the windows before it count no more, and for a while there is no other step: shorter for one down. A step up that is
 //!     followed by one down was a mistake: the next one waits twice as long. One that lasts makes up for it.
@@ -67,6 +67,8 @@ pub struct ControllerSettings {
     pub downgrade_below: i64,
     /// A median health above this is a reason to step up.
     pub upgrade_above: i64,
+    /// So many freezes in a window are a reason to step down at any health.
+    pub freezes: i64,
     /// How much signs of the network count, 1e-3.
     pub network_sensitivity_milli: i64,
     /// How much signs of the CPU count, 1e-3.
@@ -88,6 +90,7 @@ impl Default for ControllerSettings {
         Self {
             downgrade_below: 50,
             upgrade_above: 80,
+            freezes: 3,
             network_sensitivity_milli: 700,
             cpu_sensitivity_milli: 500,
             evidence_min_ppm: 50_000,
@@ -156,7 +159,8 @@ impl Steering {
         let median = self.median()?;
         let fault = fault(settings, totals);
         let waited_ms = self.stepped.map_or(i64::MAX, |(stepped_ms, _)| end_ms.saturating_sub(stepped_ms));
-        let wants_down = median < settings.downgrade_below && fault != Fault::None;
+        let freezes = totals.get(Measure::VideoInFreezes) >= settings.freezes;
+        let wants_down = (median < settings.downgrade_below || freezes) && fault != Fault::None;
         let wants_up = median > settings.upgrade_above && fault == Fault::None && has_headroom(settings, totals);
         let action = if wants_down && waited_ms >= settings.down_cooldown_ms {
             Action::StepDown
@@ -307,6 +311,21 @@ mod tests {
         assert_eq!(told(&[(4_000, 0), (1_000, 5), (4_000, 0), (4_000, 5)]), []);
         let hold = (60, Action::Hold, Fault::None, 75);
         assert_eq!(told(&[(2_600, 5), (2_600, 5), (2_600, 5), (4_000, 0), (4_000, 0), (4_000, 0)]), [down(30), hold]);
+    }
+
+    #[test]
+    fn many_freezes_step_down_at_any_health() {
+        let mut steering = Steering::default();
+        let mut totals = Totals::default();
+        totals.set(Measure::VideoInFreezeUs, 1_000_000);
+        totals.set(Measure::VideoInCoveredUs, 10_000_000);
+        let mut decide = |freezes, end_ms| {
+            totals.set(Measure::VideoInFreezes, freezes);
+            steering.decide(&ControllerSettings::default(), &totals, 4_000, end_ms)
+        };
+        assert_eq!((decide(2, 10_000), decide(2, 20_000), decide(2, 30_000)), (None, None, None));
+        let down = Decision { action: Action::StepDown, fault: Fault::Network, health: 75 };
+        assert_eq!(decide(3, 40_000), Some(down));
     }
 
     #[test]
