@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_all_at_once() {
-        let text = r#"{"optimization": {"quality_downgrade_treshold": 50,
+        let text = r#"{"optimization": {"quality_downgrade_limit": 50,
             "quality_upgrade_threshold": 101, "buffer_underrun_threshold": 0, "cpu_sensitivity": "high"},
             "metrics": {"collect_frame_stats": 1}, "reporting": [], "extras": {}}"#;
         let error = load(text).unwrap_err();
@@ -291,7 +291,7 @@ mod tests {
             "metrics.collect_frame_stats",
             "optimization.buffer_underrun_threshold",
             "optimization.cpu_sensitivity",
-            "optimization.quality_downgrade_treshold",
+            "optimization.quality_downgrade_limit",
             "optimization.quality_upgrade_threshold",
             "reporting",
         ];

@@ -4,7 +4,7 @@
 //!
 //! R1  `timestamp` is the worker's monotonic clock: it stays on the objects, and the envelope says so (`clock`); the report's own time is
 //!     when it came.
-//! R2  `jitter` is in units of the codec's clock, `roundTripTime` in milliseconds, `fractionLost` in 256ths.
+//! R2  `jitter` is in units of the codec's clock, `roundTripTime` in milliseconds, `fractionLost` in parts of 256.
 //! R3  What the worker receives is inbound. Of what it sends, loss and round trip are what the far end says (`remote-inbound-rtp`); the loss
 //!     fraction of what it receives follows from the counters.
 //! R4  A transport has one candidate pair, which is in use; its addresses (`iceSelectedTuple`) are left out. Bitrates and scores have no W3C
