@@ -355,7 +355,7 @@ fn check_says_ok_for_sound_surroundings_and_names_what_is_not() {
     let sound = surroundings.command(&["check"]);
     let text = said(&sound);
     assert!(sound.status.success() && text.contains("ready to run: 0 faults"), "{text}");
-    assert_eq!(text.lines().filter(|line| line.starts_with("ok    topic ")).count(), 8, "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("ok    topic ")).count(), 9, "{text}");
 
     let other = Surroundings::new("unsound", &kafka.address);
     kafka.create_topic("unsound.cmcd", 3, &[("message.timestamp.type", "CreateTime"), ("retention.ms", "60000")]);
