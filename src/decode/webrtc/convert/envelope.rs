@@ -1,7 +1,7 @@
 //! Envelopes as they lie on `qoe.webrtc`, with their keys.
 //!
 //! R1  The key is `app|call|participant`, so that all of a session is in one partition; `|`, `%` and control characters inside a component
-//!     are percent-escaped.
+//!     are percent-escaped, and long components cut: the same name that the windows give the session.
 //! R2  Event time is that of the newest object, by the sender's clock; without one, or by a clock that only measures differences, the time
 //!     of the report.
 //! R3  No record is longer than 256 KiB, nearly: a longer report is split between its objects, with the same `ts` and `seq` and a
@@ -14,6 +14,7 @@ use super::limits::RECORD_BYTES;
 use super::stat::{Object, json_number, number};
 use super::tally::{Counts, Dropped};
 use super::{Converted, Identity};
+use crate::model::webrtc::write_session_id;
 
 /// Times that can be milliseconds since the Unix epoch: from 1973 to the year 5138. Shorter ones count from some other moment.
 const EPOCH_MS: std::ops::Range<f64> = 1e11..1e14;
@@ -211,28 +212,8 @@ fn split<'a>(objects: &'a [&'a Object]) -> Vec<&'a [&'a Object]> {
 /// R1
 pub(super) fn key(app: &str, call: &str, participant: &str) -> Vec<u8> {
     let mut key = String::new();
-    for (index, component) in [app, call, participant].into_iter().enumerate() {
-        if index > 0 {
-            key.push('|');
-        }
-        for character in component.chars() {
-            match character == '|' || character == '%' || character.is_control() {
-                true => escape(character, &mut key),
-                false => key.push(character),
-            }
-        }
-    }
+    write_session_id(&mut key, [app, call, participant]);
     key.into_bytes()
-}
-
-fn escape(character: char, key: &mut String) {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    let mut buffer = [0; 4];
-    for byte in character.encode_utf8(&mut buffer).bytes() {
-        key.push('%');
-        key.extend(DIGITS.get(usize::from(byte >> 4)));
-        key.extend(DIGITS.get(usize::from(byte & 15)));
-    }
 }
 
 #[cfg(test)]
