@@ -14,7 +14,7 @@ use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use support::tcp_proxy::{COMMIT_OFFSETS, TcpProxy, Weather};
-use support::{Influx, Kafka, Point, Streamgauge, block_on, eventually, free_ports};
+use support::{Influx, Kafka, Streamgauge, block_on, eventually, free_ports};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -164,26 +164,6 @@ fn produce_queries(kafka: &Kafka, surroundings: &Surroundings, count: usize) {
     produce(kafka, &surroundings.topic("cmcd"), Some("s-1"), "cmcd-query", &vec![QUERY; count]);
 }
 
-/// Without the rows of a minute, which say the same again when one ends while the test runs.
-fn rows_of_windows(influx: &Influx, measurement: &str) -> Vec<Point> {
-    let mut rows = influx.rows(measurement);
-    rows.retain(|row| row.columns.get("window").is_none_or(|window| window == "1s"));
-    rows
-}
-
-/// Waits until exactly this many requests are in the session rows and the edge rows.
-fn await_requests(influx: &Influx, count: i64) {
-    for measurement in ["session_window", "edge_window"] {
-        let mut sum = 0;
-        eventually(PATIENCE, &format!("{measurement} rows with {count} requests"), || {
-            let rows = rows_of_windows(influx, measurement);
-            sum = rows.iter().filter_map(|row| row.columns.get("requests_count")?.as_i64()).sum();
-            sum >= count
-        });
-        assert_eq!(sum, count, "{measurement}");
-    }
-}
-
 /// A broker of the test's own with its topics, and an InfluxDB.
 fn servers(name: &'static str) -> Option<(Kafka, Influx, Surroundings)> {
     let (kafka, influx) = (Kafka::start()?, Influx::start()?);
@@ -213,7 +193,7 @@ fn a_broker_that_is_down_at_the_start_or_later_is_waited_for() {
     kafka.start_again();
     surroundings.await_ready();
     produce_queries(&kafka, &surroundings, 3);
-    await_requests(&influx, 3);
+    influx.await_requests("cmcd", 3, PATIENCE);
 
     // While there is something to commit: that commit cannot end, and the worker begins again. Not in a transaction: see Kafka::crash.
     bus.hold();
@@ -226,7 +206,7 @@ fn a_broker_that_is_down_at_the_start_or_later_is_waited_for() {
     });
     kafka.start_again();
     produce_queries(&kafka, &surroundings, 4);
-    await_requests(&influx, 9);
+    influx.await_requests("cmcd", 9, PATIENCE);
     surroundings.await_ready();
     assert!(running.stop(PATIENCE).success(), "{}", running.stderr());
 }
@@ -245,7 +225,7 @@ fn a_commit_that_never_ends_is_no_end_of_the_process() {
     surroundings.await_not_ready("the worker begins again from what was committed");
     assert!(surroundings.metric("streamgauge_worker_restarts_total{stage=\"session\"}") > 0.0);
     bus.weather(Weather::Fair);
-    await_requests(&influx, 5);
+    influx.await_requests("cmcd", 5, PATIENCE);
     surroundings.await_ready();
     assert!(running.stop(PATIENCE).success(), "{}", running.stderr());
 }
@@ -294,7 +274,7 @@ fn rows_wait_for_an_influxdb_that_is_down() {
             && surroundings.metric("streamgauge_sink_healthy") == 0.0
     });
     influx.start_again();
-    await_requests(&influx, 7);
+    influx.await_requests("cmcd", 7, PATIENCE);
     surroundings.await_ready();
     assert!(running.stop(PATIENCE).success(), "{}", running.stderr());
 }
@@ -321,7 +301,7 @@ fn a_wrong_token_or_bucket_is_named_and_costs_no_row() {
     }
     assert!(influx.rows("session_window").is_empty());
     let _running = surroundings.run();
-    await_requests(&influx, 6);
+    influx.await_requests("cmcd", 6, PATIENCE);
 }
 
 #[test]
@@ -383,7 +363,7 @@ fn log_line(status: &str) -> String {
 
 /// Requests answered with 4xx, over all edge rows.
 fn client_errors(influx: &Influx) -> i64 {
-    let rows = rows_of_windows(influx, "edge_window");
+    let rows = influx.rows_of_windows("edge_window");
     rows.iter().filter_map(|row| row.columns.get("errors_4xx_count")?.as_i64()).sum()
 }
 
@@ -394,7 +374,7 @@ fn a_line_with_a_column_too_many_is_a_dead_letter_and_the_next_line_counts() {
     let topic = surroundings.topic("logs");
     produce(&kafka, &topic, Some("s-1"), "cloudfront-rt", &[&log_line("200"), &bad, &log_line("404")]);
     let mut running = surroundings.run();
-    await_requests(&influx, 2);
+    influx.await_requests("logs", 2, PATIENCE);
     eventually(PATIENCE, "the line after the bad one counts", || client_errors(&influx) == 1);
 
     let letter = read_one(&kafka, &surroundings.topic("dlq"));
@@ -446,7 +426,7 @@ fn records_that_retention_deletes_before_they_are_read_are_reported_and_reading_
     let topic = surroundings.topic("logs");
     let mut running = surroundings.run();
     produce(&kafka, &topic, Some("s-1"), "cloudfront-rt", &[&log_line("200")]);
-    await_requests(&influx, 1);
+    influx.await_requests("logs", 1, PATIENCE);
     running.halt();
     // The first of these may have been on their way to it already; the next cannot.
     for _ in 0..2 {

@@ -171,20 +171,6 @@ fn was_redriven(message: &OwnedMessage) -> bool {
     headers_of(message).iter().any(|(name, _)| name == "qoe-redriven")
 }
 
-/// Waits until exactly this many requests of the source `cmcd` are in the session rows and the edge rows.
-fn await_requests(influx: &Influx, count: i64) {
-    for measurement in ["session_window", "edge_window"] {
-        let mut sum = 0;
-        eventually(PATIENCE, &format!("{measurement} rows with {count} requests"), || {
-            let rows = influx.rows(measurement);
-            let of_cmcd = rows.iter().filter(|row| row.columns["source"] == "cmcd");
-            sum = of_cmcd.filter_map(|row| row.columns.get("requests_count")?.as_i64()).sum();
-            sum >= count
-        });
-        assert_eq!(sum, count, "{measurement}");
-    }
-}
-
 fn place(letter: &Value) -> String {
     format!("{}/{}", letter["partition"], letter["offset"])
 }
@@ -272,7 +258,7 @@ fn letters_of_a_mapping_that_was_missing_are_counted_once_when_it_is_there() {
     let mut running = shell.spawn(&["run"]);
     let applied = shell.say(&["dlq", "redrive", "--apply"]);
     assert!(applied.starts_with("put back: 4 letters\n"), "{applied}");
-    await_requests(&influx, 3);
+    influx.await_requests("cmcd", 3, PATIENCE);
     let again = shell.say(&["dlq", "redrive", "--apply"]);
     assert!(again.starts_with("put back: 0 letters\n") && again.contains("put back before (--again"), "{again}");
 
@@ -297,7 +283,7 @@ fn letters_of_a_mapping_that_was_missing_are_counted_once_when_it_is_there() {
     // Whatever else had been put into this partition would be counted before this one.
     let last = sent("cmcd", other, "json:nginx", nginx_line(now_ms(), "r-last"));
     produce(kafka, &[Sent { headers: vec![("qoe-carrier", "json:nginx".to_owned())], ..last }]);
-    await_requests(&influx, 4);
+    influx.await_requests("cmcd", 4, PATIENCE);
     assert!(running.stop(PATIENCE).success(), "{}", running.stderr());
 }
 

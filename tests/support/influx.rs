@@ -1,13 +1,14 @@
 //! A real InfluxDB for a test, and reading rows back from it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::starter::{Starter, free_ports};
-use super::{block_on, skip_or_fail};
+use super::{block_on, eventually, skip_or_fail};
 
 /// One row as read back: tags (texts) and fields (with their types) by name, without what the database adds.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +95,34 @@ impl Influx {
         let mut rows = parse_annotated_csv(&answer);
         rows.sort_by_cached_key(|row| (row.timestamp_ns, format!("{:?}", row.columns)));
         rows
+    }
+
+    /// The rows of a measurement without the edge rows of a minute or an hour, which say the same again when one ends while a test runs.
+    ///
+    /// # Panics
+    /// As [`Influx::rows`].
+    pub fn rows_of_windows(&self, measurement: &str) -> Vec<Point> {
+        let mut rows = self.rows(measurement);
+        rows.retain(|row| row.columns.get("window").is_none_or(|window| window != "1m" && window != "1h"));
+        rows
+    }
+
+    /// Waits until exactly `count` requests are in the session rows and the edge rows of a source.
+    ///
+    /// # Panics
+    /// When there are more, or still fewer after `patience`.
+    pub fn await_requests(&self, source: &str, count: i64, patience: Duration) {
+        for measurement in ["session_window", "edge_window"] {
+            let mut sum = 0;
+            let mut rows = Vec::new();
+            eventually(patience, &format!("{measurement} rows with {count} requests"), || {
+                rows = self.rows_of_windows(measurement);
+                rows.retain(|row| row.columns["source"] == source);
+                sum = rows.iter().filter_map(|row| row.columns.get("requests_count")?.as_i64()).sum();
+                sum >= count
+            });
+            assert_eq!(sum, count, "{measurement}: {rows:#?}");
+        }
     }
 
     /// The names of all measurements.
