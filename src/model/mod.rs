@@ -4,6 +4,7 @@ pub mod bytes;
 pub mod carry;
 pub mod cmcd;
 pub mod hash;
+pub mod kaltura;
 pub mod partition;
 pub mod record;
 pub mod row;
