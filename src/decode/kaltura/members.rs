@@ -111,7 +111,9 @@ impl<'a> Members<'a> {
                 continue;
             }
             self.count_parameter()?;
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let sign = memchr::memchr(b'=', parameter.as_bytes()).unwrap_or(parameter.len());
+            let (name, value) =
+                (parameter.get(..sign).unwrap_or_default(), parameter.get(sign + 1..).unwrap_or_default());
             let form = if is_encoded(value) { Form::Percent } else { Form::Plain };
             self.set(name, is_encoded(name), Value { text: value, form }, tally);
         }

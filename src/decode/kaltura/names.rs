@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use crate::decode::common::Key;
+
 /// Declares the names; the enum's discriminant is a place in [`super::members::Members`].
 macro_rules! names {
     ($($variant:ident $text:literal,)*) => {
@@ -68,11 +70,12 @@ const LONGEST: usize = 20;
 /// The names by their length.
 #[derive(Debug)]
 pub(super) struct Names {
-    by_length: [Vec<(&'static str, Name)>; LONGEST + 1],
+    by_length: [Vec<(Key, &'static str, Name)>; LONGEST + 1],
 }
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| {
-    let of_length = |length| Name::ALL.iter().filter(|(text, _)| text.len() == length).copied().collect();
+    let with_key = |(text, name): &(&'static str, Name)| (Key::of(text), *text, *name);
+    let of_length = |length| Name::ALL.iter().filter(|(text, _)| text.len() == length).map(with_key).collect();
     Names { by_length: std::array::from_fn(of_length) }
 });
 
@@ -85,13 +88,17 @@ impl Names {
     /// What a name means; `None` = nothing here.
     #[inline]
     pub(super) fn get(&self, name: &str) -> Option<Name> {
-        let name = name.strip_prefix(OLDER_PREFIX).unwrap_or(name);
-        let last = name.as_bytes().last();
-        let of_length = self.by_length.get(name.len())?;
-        // Of the same length, hardly two end alike: most are told apart without a comparison.
-        let found = of_length.iter().find(|(known, _)| known.as_bytes().last() == last && *known == name);
-        found.map(|(_, meaning)| *meaning)
+        let name = if name.as_bytes().get(5) == Some(&b':') { without_prefix(name) } else { name };
+        let key = Key::of(name);
+        let of_length = self.by_length.get(key.length)?;
+        let is_it = |(known, text, _): &&(Key, &str, Name)| *known == key && (key.is_all() || *text == name);
+        of_length.iter().find(is_it).map(|(.., meaning)| *meaning)
     }
+}
+
+#[cold]
+fn without_prefix(name: &str) -> &str {
+    name.strip_prefix(OLDER_PREFIX).unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ fn parts(value: &str) -> (&str, &str) {
     if value.starts_with(['{', '[']) {
         return ("", value);
     }
-    let (query, body) = value.split_once('\n').unwrap_or((value, ""));
+    let end = memchr::memchr(b'\n', value.as_bytes()).unwrap_or(value.len());
+    let (query, body) = (value.get(..end).unwrap_or_default(), value.get(end..).unwrap_or_default());
     (without_path(query.trim_ascii()), body.trim_ascii())
 }
 

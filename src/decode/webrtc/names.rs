@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use crate::decode::common::Key;
 use crate::model::webrtc::{Member, Text};
 
 /// What a member of a statistics object is.
@@ -77,14 +78,6 @@ struct Slot {
     meaning: Name,
 }
 
-/// The length of a name, and its first and last eight bytes: all of it when it has no more than sixteen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Key {
-    first: u64,
-    last: u64,
-    length: usize,
-}
-
 static NAMES: LazyLock<Names> = LazyLock::new(Names::build);
 
 impl Names {
@@ -99,7 +92,7 @@ impl Names {
         let texts = Text::ALL.iter().map(|text| (text.name(), Name::Text(*text)));
         for (name, meaning) in numbers.chain(texts).chain(OTHERS) {
             let key = Key::of(name);
-            let mut at = key.place();
+            let mut at = place(key);
             while names.slots.get(at).is_some_and(Option::is_some) {
                 at = (at + 1) % SLOTS;
             }
@@ -114,9 +107,9 @@ impl Names {
     #[inline(always)]
     pub(super) fn get(&self, name: &str) -> Option<Name> {
         let key = Key::of(name);
-        let mut at = key.place();
+        let mut at = place(key);
         while let Some(slot) = self.slots.get(at)?.as_ref() {
-            if slot.key == key && (key.length <= 16 || slot.name == name) {
+            if slot.key == key && (key.is_all() || slot.name == name) {
                 return Some(slot.meaning);
             }
             at = (at + 1) % SLOTS;
@@ -125,28 +118,16 @@ impl Names {
     }
 }
 
-impl Key {
-    #[inline(always)]
-    fn of(name: &str) -> Self {
-        let bytes = name.as_bytes();
-        let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-            _ => (bytes.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte)), 0),
-        };
-        Self { first, last, length: bytes.len() }
-    }
-
-    /// Where in the table it belongs.
-    #[inline(always)]
-    const fn place(self) -> usize {
-        let mixed = self.first ^ self.last.rotate_left(23) ^ self.length as u64;
-        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize
-    }
+/// Where in the table a name belongs.
+#[inline(always)]
+const fn place(key: Key) -> usize {
+    let mixed = key.first ^ key.last.rotate_left(23) ^ key.length as u64;
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, Member, Name, Names, OTHERS, Text};
+    use super::{Key, Member, Name, Names, OTHERS, Text, place};
 
     #[test]
     fn every_name_is_found_near_its_place() {
@@ -159,7 +140,7 @@ mod tests {
         }
         let longest = Member::ALL.iter().map(|member| {
             let found = names.slots.iter().position(|slot| slot.is_some_and(|slot| slot.name == member.name()));
-            (found.unwrap_or_default() + super::SLOTS - Key::of(member.name()).place()) % super::SLOTS
+            (found.unwrap_or_default() + super::SLOTS - place(Key::of(member.name()))) % super::SLOTS
         });
         assert!(longest.max() < Some(6));
     }
