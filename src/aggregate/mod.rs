@@ -6,6 +6,7 @@
 
 pub mod cmcd;
 mod distinct;
+pub mod kaltura;
 mod packed;
 mod partial;
 mod placing;
