@@ -13,7 +13,7 @@ use streamgauge::model::{Boundary, Carries, EventTime, Rows, Value};
 pub const START_MS: i64 = 1_767_600_000_000;
 pub const CAPS: Caps = Caps { sessions: 100, rollup_keys: 100, facts: 64 };
 /// After this time every session is over.
-const OVER_MS: i64 = 700_000;
+const OVER_MS: i64 = 2_000_000;
 
 /// A beacon of session `s` of entry `1_a`.
 pub fn beacon(index: u32, event: Event) -> Beacon<'static> {
