@@ -6,12 +6,14 @@
 
 pub mod cmcd;
 mod distinct;
+pub mod kaltura;
 mod packed;
 mod partial;
 mod placing;
 pub mod rollup;
 mod sketch;
 mod source;
+mod uniques;
 pub mod webrtc;
 
 pub use distinct::{Distinct, Error as DistinctError};
@@ -19,3 +21,4 @@ pub use partial::PartialError;
 pub(crate) use sketch::Filling;
 pub use sketch::{Error as SketchError, Sketch};
 pub use source::{Caps, Extent, Outcome, Size, SourceLabels};
+pub use uniques::{EXACT, STANDARD_ERROR_PPM, Uniques};
