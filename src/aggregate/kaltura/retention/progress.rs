@@ -149,7 +149,11 @@ impl Progress {
                 is_playing = true;
             }
             Event::Replay => {
-                self.leave_all(playing, out);
+                if playing.is_some() {
+                    // What told of the end is lost.
+                    self.seek(playing, moment, out);
+                    self.reach_end(out);
+                }
                 is_playing = true;
                 self.ended = false;
             }
