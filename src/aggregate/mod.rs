@@ -4,6 +4,7 @@
 //!     extremes, sketches of integers, and small sorted lists of facts where order matters.
 //! R2  Caps keep the smallest by a published hash (or by time, for facts), so a replay keeps the same ones.
 
+mod bounded;
 pub mod cmcd;
 mod distinct;
 pub mod kaltura;

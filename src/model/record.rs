@@ -16,6 +16,10 @@ pub mod header {
     pub const REQUEST_ID: &str = "qoe-request-id";
     /// Marks a tick: no key, empty value, event time from the append time.
     pub const TICK: &str = "qoe-tick";
+    /// The name that the viewer's browser gives itself, as the collector heard it.
+    pub const USER_AGENT: &str = "qoe-user-agent";
+    /// The viewer's address, as the collector saw it.
+    pub const ADDRESS: &str = "qoe-address";
     /// On dead letters and late records: why they are there.
     pub const REASON: &str = "qoe-reason";
     /// On a dead letter or late record that the broker would not take whole: how many bytes its value had before it was cut.
@@ -52,6 +56,10 @@ pub struct Headers<'a> {
     pub request_id: Option<&'a str>,
     /// Whether [`header::TICK`] is there.
     pub tick: bool,
+    /// [`header::USER_AGENT`].
+    pub user_agent: Option<&'a str>,
+    /// [`header::ADDRESS`].
+    pub address: Option<&'a str>,
     /// [`header::REDRIVEN`]; absent when it is not a whole number.
     pub redriven: Option<u32>,
 }
@@ -64,6 +72,8 @@ impl<'a> Headers<'a> {
             (header::EDGE, self.edge),
             (header::TENANT, self.tenant),
             (header::REQUEST_ID, self.request_id),
+            (header::USER_AGENT, self.user_agent),
+            (header::ADDRESS, self.address),
             (header::TICK, self.tick.then_some("")),
         ];
         let received = self.received_ms.map(|millis| (header::RECEIVED_MS, millis.to_string()));
@@ -80,6 +90,8 @@ impl<'a> Headers<'a> {
             header::EDGE => self.edge = Some(text),
             header::TENANT => self.tenant = Some(text),
             header::REQUEST_ID => self.request_id = Some(text),
+            header::USER_AGENT => self.user_agent = Some(text),
+            header::ADDRESS => self.address = Some(text),
             header::TICK => self.tick = true,
             header::REDRIVEN => self.redriven = text.trim().parse().ok(),
             _ => {}
@@ -125,13 +137,21 @@ pub enum Reason {
     TooManyObjects,
     /// JSON that is nested deeper than a record may be.
     TooDeep,
+    /// A Kaltura beacon of a service whose events are not known here.
+    Service,
+    /// A Kaltura beacon without the number of an event.
+    EventType,
+    /// A Kaltura beacon that names no partner.
+    MissingPartner,
+    /// A Kaltura beacon that names no entry.
+    MissingEntry,
     /// A row that InfluxDB refuses for good.
     RowRefused,
 }
 
 impl Reason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Empty,
         Self::TooLarge,
         Self::Carrier,
@@ -142,6 +162,10 @@ impl Reason {
         Self::Malformed,
         Self::TooManyObjects,
         Self::TooDeep,
+        Self::Service,
+        Self::EventType,
+        Self::MissingPartner,
+        Self::MissingEntry,
         Self::RowRefused,
     ];
 
@@ -158,6 +182,10 @@ impl Reason {
             Self::Malformed => "malformed",
             Self::TooManyObjects => "too_many_objects",
             Self::TooDeep => "too_deep",
+            Self::Service => "service",
+            Self::EventType => "event_type",
+            Self::MissingPartner => "missing_partner",
+            Self::MissingEntry => "missing_entry",
             Self::RowRefused => "row_refused",
         }
     }
@@ -177,6 +205,10 @@ impl Reason {
             Self::Malformed => "nothing in it could be read as a report",
             Self::TooManyObjects => "it has more statistics objects than a record may have",
             Self::TooDeep => "its JSON is nested deeper than a record may be",
+            Self::Service => "it is a beacon of a service whose events are not known here",
+            Self::EventType => "it is a beacon without the number of an event",
+            Self::MissingPartner => "it is a beacon that names no partner",
+            Self::MissingEntry => "it is a beacon that names no entry, or one that cannot be",
             Self::RowRefused => "it is a row that InfluxDB refuses for good",
         }
     }
@@ -206,6 +238,8 @@ mod tests {
             edge: Some("FRA60-P1"),
             tenant: Some("t-1"),
             request_id: Some("r-1"),
+            user_agent: Some("Mozilla/5.0"),
+            address: Some("2001:db8::1"),
             tick: true,
             redriven: Some(2),
         };

@@ -6,7 +6,7 @@
 //! R4  A list that is never closed (the end, or another `(`, comes before its `)`) costs only what stands before the next comma.
 //! R5  Nothing recurses, and a member never looks further than the payload once: with the limit of members, time is linear in bytes.
 
-use super::scan::before_any;
+use crate::decode::common::before_any;
 
 /// The value of a member, or of a list item, with types still open: whether `300` is a number is the key's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,6 @@ mod number;
 mod percent;
 mod query;
 mod reading;
-mod scan;
 mod tally;
 mod token;
 mod value;

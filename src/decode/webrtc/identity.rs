@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::decode::common::Raw;
 use crate::model::webrtc::Warning;
 
-use super::cursor::Raw;
 use super::tally::Tally;
 use super::text::kept;
 

@@ -12,12 +12,11 @@
 //! Names of earlier drafts and of single browsers become the specification's. Numbers become integers straight from their digits.
 
 pub mod convert;
-mod cursor;
 mod identity;
 mod infer;
 mod limits;
+mod moment;
 mod names;
-mod number;
 mod object;
 mod pool;
 mod report;

@@ -1,14 +1,14 @@
 //! One statistics object: its wanted members, gathered in any order and given out in theirs.
 
+use crate::decode::common::{Cursor, Raw, Token, unescaped};
 use crate::model::Reason;
 use crate::model::webrtc::{Member, Object, ObjectType, Text, Warning};
 
-use super::cursor::{Cursor, Raw, Token};
 use super::infer;
+use super::moment::Moment;
 use super::names::{InMillis, Name, Names};
-use super::number::Moment;
 use super::tally::Tally;
-use super::text::{kept, unescaped};
+use super::text::kept;
 use super::value::{Wrong, counted, current_word, moment, odd_number, plain_moment};
 
 /// What an object is, as far as it says so itself or its place does.

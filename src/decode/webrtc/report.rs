@@ -4,18 +4,18 @@
 
 use std::borrow::Cow;
 
+use crate::decode::common::{Container, Raw, unescaped};
 use crate::model::Reason;
 use crate::model::webrtc::{Clock, Content, Report};
 
-use super::cursor::{Container, Raw};
 use super::identity::Identity;
 use super::limits::Limits;
-use super::number::Moment;
+use super::moment::Moment;
 use super::pool::Pool;
 use super::sample::{self, Happening};
 use super::stats::{Reading, Stats, clock_of};
 use super::tally::Tally;
-use super::text::{kept, unescaped};
+use super::text::kept;
 
 /// The only version of the envelope so far.
 const VERSION: i64 = 1;

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
+use crate::decode::common::{Cursor, Raw, Token, unescaped};
 use crate::model::Reason;
 use crate::model::webrtc::{Content, ObjectType, Report};
 
-use super::cursor::{Cursor, Raw, Token};
-use super::number::Moment;
+use super::moment::Moment;
 use super::object::Sort;
 use super::report::micros;
 use super::stats::{Reading, Stats, clock_of};
-use super::text::{kept, unescaped};
+use super::text::kept;
 
 /// One peer connection of a sample.
 #[derive(Debug)]

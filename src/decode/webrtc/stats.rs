@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
+use crate::decode::common::{Container, Cursor, Raw, Token};
 use crate::model::Reason;
 use crate::model::webrtc::{Clock, Object, ObjectType, Text, Warning};
 
-use super::cursor::{Container, Cursor, Raw, Token};
 use super::infer;
 use super::limits::Limits;
-use super::number::Moment;
+use super::moment::Moment;
 use super::object::{Read, Scratch, Sort};
 use super::pool::Pool;
 use super::tally::Tally;

@@ -5,13 +5,12 @@ use std::borrow::Cow;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::decode::common::{Parts, Places, Token, unescaped};
 use crate::model::webrtc::{Member, Text, Unit, Warning};
 
-use super::cursor::Token;
+use super::moment::Moment;
 use super::names::InMillis;
-use super::number::{Moment, Parts};
 use super::tally::Tally;
-use super::text::unescaped;
 
 /// Seconds between the epoch of NTP (1900) and that of Unix, in microseconds.
 const NTP_EPOCH_US: i64 = 2_208_988_800_000_000;
@@ -34,7 +33,7 @@ pub(super) fn counted(
         (Unit::Seconds, true) => Unit::Time,
         (unit, _) => unit,
     };
-    let Some(value) = parts.scaled(unit) else {
+    let Some(value) = parts.scaled(places(unit)) else {
         tally.warn(Warning::NumberOutOfRange);
         return Err(Wrong);
     };
@@ -54,6 +53,17 @@ pub(super) fn counted(
     }
     tally.warn(Warning::NumberOutOfRange);
     Err(Wrong)
+}
+
+/// The places of an integer of this unit.
+#[inline(always)]
+const fn places(unit: Unit) -> Places {
+    match unit {
+        Unit::Count | Unit::Flag => Places::None,
+        Unit::Time => Places::Three,
+        Unit::Seconds | Unit::Ratio => Places::Six,
+        Unit::Squared => Places::Nine,
+    }
 }
 
 /// What stands where a number should: text with a number in it, a truth value, or nothing that helps.
@@ -97,7 +107,7 @@ pub(super) fn moment(token: Token<'_>, monotonic: bool, rejected: &mut u32, tall
 /// A timestamp that is a number.
 #[inline(always)]
 pub(super) fn plain_moment(parts: Parts, monotonic: bool, rejected: &mut u32) -> Option<Moment> {
-    let moment = parts.moment(monotonic);
+    let moment = Moment::of(parts, monotonic);
     *rejected += u32::from(moment.is_none() && parts != Parts::default());
     moment
 }
@@ -105,7 +115,7 @@ pub(super) fn plain_moment(parts: Parts, monotonic: bool, rejected: &mut u32) ->
 /// A moment that stands in quotes: a number, or date and time as in RFC 3339.
 fn written_moment(text: &str, monotonic: bool) -> Option<Moment> {
     if let Some(parts) = Parts::parse(text) {
-        return parts.moment(monotonic);
+        return Moment::of(parts, monotonic);
     }
     let moment = OffsetDateTime::parse(text.trim_ascii(), &Rfc3339).ok()?;
     let micros = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000)).ok()?;

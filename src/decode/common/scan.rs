@@ -6,7 +6,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// How many bytes come before the first that is one of `ends`; all of them when there is none.
 #[inline]
-pub(super) fn before_any<const N: usize>(bytes: &[u8], ends: [u8; N]) -> usize {
+pub(crate) fn before_any<const N: usize>(bytes: &[u8], ends: [u8; N]) -> usize {
     let mut at = 0;
     while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
         let before = before_any_in(*word, ends);
@@ -21,7 +21,7 @@ pub(super) fn before_any<const N: usize>(bytes: &[u8], ends: [u8; N]) -> usize {
 
 /// The same for eight bytes.
 #[inline]
-pub(super) fn before_any_in<const N: usize>(bytes: [u8; 8], ends: [u8; N]) -> usize {
+pub(crate) fn before_any_in<const N: usize>(bytes: [u8; 8], ends: [u8; N]) -> usize {
     let word = u64::from_le_bytes(bytes);
     let mut marks = 0;
     for end in ends {

@@ -10,15 +10,15 @@ use super::number::Parts;
 
 /// A string as it was sent, without its quotes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Raw<'a> {
-    pub(super) text: &'a str,
+pub(crate) struct Raw<'a> {
+    pub(crate) text: &'a str,
     /// Whether it has a backslash.
-    pub(super) escaped: bool,
+    pub(crate) escaped: bool,
 }
 
 /// A value, read as far as its first bytes say what it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Token<'a> {
+pub(crate) enum Token<'a> {
     /// A string.
     Text(Raw<'a>),
     /// A number, and how it was written.
@@ -35,7 +35,7 @@ pub(super) enum Token<'a> {
 
 /// Which bracket a container has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Container {
+pub(crate) enum Container {
     /// `{`
     Object,
     /// `[`
@@ -44,7 +44,7 @@ pub(super) enum Container {
 
 /// Where reading goes on.
 #[derive(Clone, Debug)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
@@ -53,7 +53,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// At the start of `text`.
-    pub(super) const fn new(text: &'a str, most_depth: usize) -> Self {
+    pub(crate) const fn new(text: &'a str, most_depth: usize) -> Self {
         Self { text, at: 0, depth: 0, most_depth }
     }
 
@@ -67,7 +67,7 @@ impl<'a> Cursor<'a> {
 
     /// The next byte that is not blank.
     #[inline(always)]
-    pub(super) fn next_byte(&mut self) -> Option<u8> {
+    pub(crate) fn next_byte(&mut self) -> Option<u8> {
         loop {
             let byte = self.peek()?;
             if byte > b' ' || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
@@ -78,12 +78,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Nothing but blanks may follow.
-    pub(super) fn end(&mut self) -> Result<(), Reason> {
+    pub(crate) fn end(&mut self) -> Result<(), Reason> {
         if self.next_byte().is_none() { Ok(()) } else { Err(Reason::Json) }
     }
 
     /// Steps into an object or array, if that is the value here.
-    pub(super) fn open(&mut self) -> Result<Option<Container>, Reason> {
+    pub(crate) fn open(&mut self) -> Result<Option<Container>, Reason> {
         let container = match self.next_byte() {
             Some(b'{') => Container::Object,
             Some(b'[') => Container::Array,
@@ -96,7 +96,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps into an object, if that is the value here.
-    pub(super) fn open_object(&mut self) -> Result<bool, Reason> {
+    pub(crate) fn open_object(&mut self) -> Result<bool, Reason> {
         if self.next_byte() != Some(b'{') {
             return Ok(false);
         }
@@ -104,7 +104,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// At the start of a text that stands inside this one, with the same bound.
-    pub(super) const fn inside<'b>(&self, text: &'b str) -> Cursor<'b> {
+    pub(crate) const fn inside<'b>(&self, text: &'b str) -> Cursor<'b> {
         Cursor::new(text, self.most_depth)
     }
 
@@ -115,7 +115,7 @@ impl<'a> Cursor<'a> {
 
     /// The name of the next member, its value next; `None` = the object is closed.
     #[inline(always)]
-    pub(super) fn name(&mut self, first: bool) -> Result<Option<Raw<'a>>, Reason> {
+    pub(crate) fn name(&mut self, first: bool) -> Result<Option<Raw<'a>>, Reason> {
         match self.next_byte() {
             Some(b'}') => {
                 self.at += 1;
@@ -138,7 +138,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Whether the array has one more item; if not, it is closed.
-    pub(super) fn item(&mut self, first: bool) -> Result<bool, Reason> {
+    pub(crate) fn item(&mut self, first: bool) -> Result<bool, Reason> {
         match self.next_byte() {
             Some(b']') => {
                 self.at += 1;
@@ -177,7 +177,7 @@ impl<'a> Cursor<'a> {
 
     /// The number here, if the value is one.
     #[inline(always)]
-    pub(super) fn plain_number(&mut self) -> Result<Option<Parts>, Reason> {
+    pub(crate) fn plain_number(&mut self) -> Result<Option<Parts>, Reason> {
         if !matches!(self.next_byte(), Some(b'0'..=b'9')) {
             return Ok(None);
         }
@@ -189,7 +189,7 @@ impl<'a> Cursor<'a> {
 
     /// The string here, if the value is one.
     #[inline(always)]
-    pub(super) fn plain_text(&mut self) -> Result<Option<Raw<'a>>, Reason> {
+    pub(crate) fn plain_text(&mut self) -> Result<Option<Raw<'a>>, Reason> {
         if self.next_byte() != Some(b'"') {
             return Ok(None);
         }
@@ -198,7 +198,7 @@ impl<'a> Cursor<'a> {
 
     /// The value here, as a token.
     #[inline(never)]
-    pub(super) fn token(&mut self) -> Result<Token<'a>, Reason> {
+    pub(crate) fn token(&mut self) -> Result<Token<'a>, Reason> {
         match self.next_byte() {
             Some(b'0'..=b'9') => self.number(),
             Some(b'"') => Ok(Token::Text(self.string()?)),
@@ -241,7 +241,7 @@ impl<'a> Cursor<'a> {
 
     /// Steps over the value here.
     #[inline(always)]
-    pub(super) fn skip(&mut self) -> Result<(), Reason> {
+    pub(crate) fn skip(&mut self) -> Result<(), Reason> {
         match self.next_byte() {
             Some(b'{' | b'[') => {
                 self.at += 1;
@@ -266,7 +266,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over what is left of the innermost container that was entered.
-    pub(super) fn skip_rest(&mut self) -> Result<(), Reason> {
+    pub(crate) fn skip_rest(&mut self) -> Result<(), Reason> {
         self.leave(self.depth.saturating_sub(1))
     }
 

@@ -1,7 +1,5 @@
 //! Decimal numbers, read from text straight into integer units: no float comes in between, so what is written is what counts.
 
-use crate::model::webrtc::Unit;
-
 /// The magnitude that no number here may exceed, in its unit.
 const MOST: u64 = 9_000_000_000_000_000;
 /// Digits of a fraction that are kept; the finest unit needs as many.
@@ -11,7 +9,7 @@ const WHOLE_DIGITS: usize = 19;
 
 /// A number as written: whole part, fraction, sign.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Parts {
+pub(crate) struct Parts {
     negative: bool,
     /// Saturated when it does not fit.
     whole: u64,
@@ -21,19 +19,23 @@ pub(super) struct Parts {
     rounds_up: bool,
 }
 
-/// A moment, as a timestamp tells it.
+/// How many decimal places an integer has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
-    /// Microseconds since the Unix epoch.
-    Epoch(i64),
-    /// Microseconds since a moment that only the client knows.
-    Own(i64),
+pub(crate) enum Places {
+    /// Whole numbers.
+    None,
+    /// Thousandths.
+    Three,
+    /// Millionths.
+    Six,
+    /// Billionths.
+    Nine,
 }
 
 impl Parts {
     /// Reads the number that `bytes` begin with, and tells its length.
     #[inline(always)]
-    pub(super) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+    pub(crate) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
         let negative = bytes.first() == Some(&b'-');
         let start = usize::from(negative);
         let (whole, whole_end) = digits(bytes, start);
@@ -55,7 +57,7 @@ impl Parts {
     }
 
     /// The number that is the whole of `text`; blanks around it mean nothing.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = text.trim_ascii().as_bytes();
         let (parts, length) = Self::read(bytes)?;
         if length == bytes.len() { Some(parts) } else { None }
@@ -83,14 +85,14 @@ impl Parts {
         Some(end)
     }
 
-    /// In this unit, rounded half away from zero; `None` = beyond what any counter reaches.
+    /// Times ten to the power of these places, rounded half away from zero; `None` = beyond what any counter reaches.
     #[inline(always)]
-    pub(super) fn scaled(self, unit: Unit) -> Option<i64> {
-        let (scale, fraction) = match unit {
-            Unit::Count | Unit::Flag => (1, (self.billionths + 500_000_000) / 1_000_000_000),
-            Unit::Time => (1_000, (self.billionths + 500_000) / 1_000_000),
-            Unit::Seconds | Unit::Ratio => (1_000_000, (self.billionths + 500) / 1_000),
-            Unit::Squared => (1_000_000_000, self.billionths + u64::from(self.rounds_up)),
+    pub(crate) fn scaled(self, places: Places) -> Option<i64> {
+        let (scale, fraction) = match places {
+            Places::None => (1, (self.billionths + 500_000_000) / 1_000_000_000),
+            Places::Three => (1_000, (self.billionths + 500_000) / 1_000_000),
+            Places::Six => (1_000_000, (self.billionths + 500) / 1_000),
+            Places::Nine => (1_000_000_000, self.billionths + u64::from(self.rounds_up)),
         };
         let magnitude = self.whole.checked_mul(scale)?.checked_add(fraction)?;
         if magnitude > MOST {
@@ -100,27 +102,21 @@ impl Parts {
         Some(if self.negative { -magnitude } else { magnitude })
     }
 
-    /// Whether it is −1, by which old interfaces say that they know nothing.
-    pub(super) const fn is_minus_one(self) -> bool {
-        self.negative && self.whole == 1 && self.billionths == 0
+    /// The whole part, without the sign; saturated when it does not fit.
+    #[inline(always)]
+    pub(crate) const fn whole(self) -> u64 {
+        self.whole
     }
 
-    /// As a timestamp. Its magnitude tells the unit: from 1e17 nanoseconds since the epoch, from 1e14 microseconds, from 1e11 milliseconds,
-    /// from 1e9 seconds; below, and wherever `monotonic` is declared below 1e11, milliseconds of a clock of its own. `None` = no moment.
+    /// Whether it is more than zero.
     #[inline(always)]
-    pub(super) fn moment(self, monotonic: bool) -> Option<Moment> {
-        if self.negative || (self.whole == 0 && self.billionths == 0) {
-            return None;
-        }
-        let in_unit = |unit| self.scaled(unit);
-        Some(match self.whole {
-            u64::MAX => return None,
-            100_000_000_000_000_000.. => Moment::Epoch(i64::try_from(self.whole / 1_000).ok()?),
-            100_000_000_000_000.. => Moment::Epoch(i64::try_from(self.whole).ok()?),
-            100_000_000_000.. => Moment::Epoch(in_unit(Unit::Time)?),
-            1_000_000_000.. if !monotonic => Moment::Epoch(in_unit(Unit::Seconds)?),
-            _ => Moment::Own(in_unit(Unit::Time)?),
-        })
+    pub(crate) const fn is_positive(self) -> bool {
+        !self.negative && (self.whole > 0 || self.billionths > 0)
+    }
+
+    /// Whether it is −1, by which old interfaces say that they know nothing.
+    pub(crate) const fn is_minus_one(self) -> bool {
+        self.negative && self.whole == 1 && self.billionths == 0
     }
 }
 
@@ -184,35 +180,35 @@ impl Parts {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::{Moment, Parts, Unit};
+    use super::{Parts, Places};
 
     #[test]
     fn numbers_become_integers_of_their_unit() {
         let cases = [
-            ("0", Unit::Count, Some(0)),
-            ("-3", Unit::Count, Some(-3)),
-            ("12.5", Unit::Count, Some(13)),
-            ("-12.5", Unit::Count, Some(-13)),
-            ("12.49999", Unit::Count, Some(12)),
-            ("0.0005444444444444444", Unit::Seconds, Some(544)),
-            ("0.0000005", Unit::Seconds, Some(1)),
-            ("5e-7", Unit::Seconds, Some(1)),
-            ("4.9e-7", Unit::Seconds, Some(0)),
-            ("1.5977121019294447", Unit::Squared, Some(1_597_712_102)),
-            ("0.0000000005", Unit::Squared, Some(1)),
-            ("30.803080308030804", Unit::Ratio, Some(30_803_080)),
-            ("1795244333285.488", Unit::Time, Some(1_795_244_333_285_488)),
-            ("1.795244333285488E+12", Unit::Time, Some(1_795_244_333_285_488)),
-            ("9000000000000000", Unit::Count, Some(9_000_000_000_000_000)),
-            ("9000000000000001", Unit::Count, None),
-            ("18446744073709551616", Unit::Count, None),
-            ("1e400", Unit::Count, None),
-            ("0e99999999999999999999", Unit::Count, Some(0)),
-            ("1e-99999999999999999999", Unit::Count, Some(0)),
-            ("123456789e-9", Unit::Seconds, Some(123_457)),
+            ("0", Places::None, Some(0)),
+            ("-3", Places::None, Some(-3)),
+            ("12.5", Places::None, Some(13)),
+            ("-12.5", Places::None, Some(-13)),
+            ("12.49999", Places::None, Some(12)),
+            ("0.0005444444444444444", Places::Six, Some(544)),
+            ("0.0000005", Places::Six, Some(1)),
+            ("5e-7", Places::Six, Some(1)),
+            ("4.9e-7", Places::Six, Some(0)),
+            ("1.5977121019294447", Places::Nine, Some(1_597_712_102)),
+            ("0.0000000005", Places::Nine, Some(1)),
+            ("30.803080308030804", Places::Six, Some(30_803_080)),
+            ("1795244333285.488", Places::Three, Some(1_795_244_333_285_488)),
+            ("1.795244333285488E+12", Places::Three, Some(1_795_244_333_285_488)),
+            ("9000000000000000", Places::None, Some(9_000_000_000_000_000)),
+            ("9000000000000001", Places::None, None),
+            ("18446744073709551616", Places::None, None),
+            ("1e400", Places::None, None),
+            ("0e99999999999999999999", Places::None, Some(0)),
+            ("1e-99999999999999999999", Places::None, Some(0)),
+            ("123456789e-9", Places::Six, Some(123_457)),
         ];
-        for (text, unit, expected) in cases {
-            assert_eq!(Parts::parse(text).unwrap().scaled(unit), expected, "{text}");
+        for (text, places, expected) in cases {
+            assert_eq!(Parts::parse(text).unwrap().scaled(places), expected, "{text}");
         }
     }
 
@@ -221,19 +217,5 @@ mod tests {
         for text in ["", "-", ".5", "1.", "1e", "1e+", "+1", "0x10", "1.2.3", "--1", "NaN", "½", "1 2"] {
             assert_eq!(Parts::parse(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn the_magnitude_of_a_timestamp_tells_its_unit() {
-        let moment = |text| Parts::parse(text).unwrap().moment(false);
-        assert_eq!(moment("1795243667800306"), Some(Moment::Epoch(1_795_243_667_800_306)));
-        assert_eq!(moment("1795243667800306000"), Some(Moment::Epoch(1_795_243_667_800_306)));
-        assert_eq!(moment("1795243667.8"), Some(Moment::Epoch(1_795_243_667_800_000)));
-        assert_eq!(moment("1795243667800"), Some(Moment::Epoch(1_795_243_667_800_000)));
-        assert_eq!(moment("83412"), Some(Moment::Own(83_412_000)));
-        // 2e9 ms = 23 days of uptime, which only a declared clock tells from a time in seconds.
-        assert_eq!(moment("2000000000"), Some(Moment::Epoch(2_000_000_000_000_000)));
-        assert_eq!(Parts::parse("2000000000").unwrap().moment(true), Some(Moment::Own(2_000_000_000_000)));
-        assert_eq!((moment("0"), moment("-5"), moment("99999999999999999999")), (None, None, None));
     }
 }

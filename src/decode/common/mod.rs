@@ -1,0 +1,13 @@
+//! What the decoders of several sources share: a place in JSON text, decimal numbers, percent-encoding, texts.
+
+mod cursor;
+mod number;
+mod percent;
+mod scan;
+mod text;
+
+pub(crate) use cursor::{Container, Cursor, Raw, Token};
+pub(crate) use number::{Parts, Places};
+pub(crate) use percent::{Plus, percent_decode};
+pub(crate) use scan::before_any;
+pub(crate) use text::{beginning, shortened, unescaped};

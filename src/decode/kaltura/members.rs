@@ -1,0 +1,181 @@
+//! The parameters of a request, gathered from its query and its body.
+//!
+//! R1  The first value of a name counts, and the query comes before the body: what comes later is looked at only to count it.
+//! R2  Text is split at `&` and `=` before its percent-encoding is undone, and that is undone once: no value becomes a parameter.
+//! R3  A parameter without a meaning here is stepped over, whatever it holds; secrets are among them.
+
+use std::borrow::Cow;
+
+use crate::decode::common::{Cursor, Plus, Raw, Token, percent_decode, unescaped};
+use crate::model::Reason;
+use crate::model::kaltura::Warning;
+
+use super::limits;
+use super::names::{Name, Names};
+use super::tally::Tally;
+
+/// How the text of a value was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Form {
+    /// As it is.
+    #[default]
+    Plain,
+    /// With the escapes of JSON.
+    Escaped,
+    /// With those of a form.
+    Percent,
+    /// It is no text but an object or array.
+    Nested,
+}
+
+/// A value as it was sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Value<'a> {
+    text: &'a str,
+    form: Form,
+}
+
+impl<'a> Value<'a> {
+    const fn plain(text: &'a str) -> Self {
+        Self { text, form: Form::Plain }
+    }
+
+    /// Its text; `None` = it is none, or not UTF-8.
+    #[inline]
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        match self.form {
+            Form::Plain => Some(Cow::Borrowed(self.text)),
+            Form::Escaped => Some(unescaped(Raw { text: self.text, escaped: true })),
+            Form::Percent => form_decoded(self.text).map(Cow::Owned),
+            Form::Nested => None,
+        }
+    }
+}
+
+#[cold]
+fn form_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    percent_decode(text.as_bytes(), Plus::Space, &mut bytes);
+    String::from_utf8(bytes).ok()
+}
+
+/// The parameters that mean something.
+#[derive(Debug)]
+pub(super) struct Members<'a> {
+    values: [Value<'a>; Name::COUNT],
+    /// A bit for each that is there.
+    present: u64,
+    /// Those that were there before the body.
+    of_query: u64,
+    parameters: usize,
+    names: &'static Names,
+}
+
+const _: () = assert!(Name::COUNT <= 64, "a bit each");
+
+impl<'a> Members<'a> {
+    /// With nothing in it.
+    pub(super) fn new() -> Self {
+        let values = [Value::default(); Name::COUNT];
+        Self { values, present: 0, of_query: 0, parameters: 0, names: Names::shared() }
+    }
+
+    /// The value of a parameter.
+    #[inline]
+    pub(super) fn get(&self, name: Name) -> Option<Value<'a>> {
+        if self.present & (1 << name as u32) == 0 {
+            return None;
+        }
+        self.values.get(name as usize).copied()
+    }
+
+    /// From here on, it is the body's parameters that come.
+    pub(super) const fn begin_body(&mut self) {
+        self.of_query = self.present;
+    }
+
+    /// Takes in a query or the text of a form.
+    pub(super) fn add_form(&mut self, text: &'a str, tally: &mut Tally) -> Result<(), Reason> {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'&', text.as_bytes()).chain(std::iter::once(text.len())) {
+            let parameter = text.get(start..end).unwrap_or_default();
+            start = end + 1;
+            if parameter.is_empty() {
+                continue;
+            }
+            self.count_parameter()?;
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let form = if is_encoded(value) { Form::Percent } else { Form::Plain };
+            self.set(name, is_encoded(name), Value { text: value, form }, tally);
+        }
+        Ok(())
+    }
+
+    /// Takes in a JSON object. A member that is `null` says nothing.
+    pub(super) fn add_json(&mut self, text: &'a str, tally: &mut Tally) -> Result<(), Reason> {
+        let mut cursor = Cursor::new(text, limits::DEPTH);
+        if !cursor.open_object()? {
+            return Err(Reason::Json);
+        }
+        let mut first = true;
+        while let Some(name) = cursor.name(first)? {
+            first = false;
+            self.count_parameter()?;
+            let value = match cursor.plain_text()? {
+                Some(Raw { text, escaped }) => Value { text, form: if escaped { Form::Escaped } else { Form::Plain } },
+                None => match cursor.token()? {
+                    Token::Number(_, digits) => Value::plain(digits),
+                    Token::Flag(value) => Value::plain(if value { "true" } else { "false" }),
+                    Token::NotANumber => Value::plain("NaN"),
+                    Token::Null => continue,
+                    Token::Text(_) | Token::Nested => Value { text: "", form: Form::Nested },
+                },
+            };
+            match name.escaped {
+                true => self.set_named(&unescaped(name), value, tally),
+                false => self.set_named(name.text, value, tally),
+            }
+        }
+        cursor.end()
+    }
+
+    fn count_parameter(&mut self) -> Result<(), Reason> {
+        self.parameters += 1;
+        if self.parameters > limits::PARAMETERS { Err(Reason::TooLarge) } else { Ok(()) }
+    }
+
+    fn set(&mut self, name: &'a str, is_encoded: bool, value: Value<'a>, tally: &mut Tally) {
+        if !is_encoded {
+            return self.set_named(name, value, tally);
+        }
+        if let Some(name) = form_decoded(name) {
+            self.set_named(&name, value, tally);
+        }
+    }
+
+    #[inline]
+    fn set_named(&mut self, name: &str, value: Value<'a>, tally: &mut Tally) {
+        let Some(name) = self.names.get(name) else { return };
+        let bit = 1 << name as u32;
+        if self.present & bit != 0 {
+            return self.count_again(name, value, tally);
+        }
+        if let Some(place) = self.values.get_mut(name as usize) {
+            *place = value;
+            self.present |= bit;
+        }
+    }
+
+    #[cold]
+    fn count_again(&self, name: Name, value: Value<'a>, tally: &mut Tally) {
+        if self.of_query & (1 << name as u32) == 0 {
+            tally.warn(Warning::Repeated);
+        } else if self.get(name).and_then(Value::text) != value.text() {
+            tally.warn(Warning::Conflict);
+        }
+    }
+}
+
+fn is_encoded(text: &str) -> bool {
+    memchr::memchr2(b'%', b'+', text.as_bytes()).is_some()
+}

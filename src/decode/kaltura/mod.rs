@@ -1,0 +1,71 @@
+//! Kaltura analytics: the beacons that players send, whichever client and however they came.
+//!
+//! A value is a JSON object, query or form text, or the request as it came: the query, a newline, the body.
+//!
+//! R1  Whatever the bytes, the decoder does not panic, does not recurse and takes time linear in them (`limits`).
+//! R2  A wrong member costs only itself, and is counted; a record without event, partner or entry is a dead letter.
+//! R3  Nothing is kept between records but counters: a record decodes alike whenever it is read.
+//! R4  What is secret is never read: the names of the parameters that are (`names`) have no secret among them, and of a page
+//!     everything that may hold one is dropped.
+//! R5  Units are those of the client's family, never guessed from a number's size; a number becomes an integer straight from its digits.
+
+mod beacon;
+mod event;
+mod family;
+mod limits;
+mod members;
+mod names;
+mod page;
+mod reading;
+mod request;
+mod tally;
+
+use std::borrow::Cow;
+
+use crate::model::kaltura::{Beacon, Warning};
+use crate::model::{Reason, Record};
+
+use tally::Tally;
+
+/// Decodes the records of one partition, or of any number of them.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    tally: Tally,
+}
+
+impl Decoder {
+    /// Calls `each` once, with the record's beacon.
+    ///
+    /// # Errors
+    /// The record is a dead letter, and `each` was not called.
+    pub fn decode(&mut self, record: &Record<'_>, each: &mut dyn FnMut(&Beacon<'_>)) -> Result<(), Reason> {
+        if record.value.len() > limits::VALUE_BYTES {
+            return Err(Reason::TooLarge);
+        }
+        let mut tally = Tally::default();
+        let text = as_text(record.value, &mut tally);
+        if text.trim_ascii().is_empty() {
+            return Err(Reason::Empty);
+        }
+        let members = request::read(&text, &mut tally)?;
+        let beacon = beacon::of(&members, &record.headers, &mut tally)?;
+        self.tally.add(&tally);
+        each(&beacon);
+        Ok(())
+    }
+
+    /// Departures from what is documented since the last call, by kind in the order of [`Warning::ALL`].
+    pub fn take_warnings(&mut self) -> [u64; Warning::ALL.len()] {
+        self.tally.take()
+    }
+}
+
+/// As text; what is not UTF-8 is replaced.
+fn as_text<'a>(value: &'a [u8], tally: &mut Tally) -> Cow<'a, str> {
+    // The plain check first: it takes many bytes at a time, the replacing one does not.
+    if let Ok(text) = simdutf8::basic::from_utf8(value) {
+        return Cow::Borrowed(text);
+    }
+    tally.warn(Warning::Text);
+    String::from_utf8_lossy(value)
+}
