@@ -5,8 +5,12 @@ use std::ops::Range;
 use super::grid::{cell_of, first_from};
 use super::steps::Steps;
 use super::{Axis, Counting, Stretch, Watched};
+use crate::aggregate::PartialError;
 use crate::aggregate::packed::read;
-use crate::model::bytes::{Reader, Short, Writer};
+use crate::model::bytes::{Reader, Writer};
+
+/// The version of the encoding, its first byte.
+const VERSION: u8 = 1;
 
 /// The points of a curve: percent 0 to 99, and the end.
 pub const CURVE_POINTS: usize = 101;
@@ -137,8 +141,9 @@ impl Audience {
         minutes.zip(counts).filter(|(_, counts)| *counts != [0; 2]).collect()
     }
 
-    /// Writes it.
+    /// Writes it: a version byte, then its parts.
     pub fn encode(&self, out: &mut Writer) {
+        out.byte(VERSION);
         self.media.write(out);
         self.broadcast.write(out);
         self.ends.iter().for_each(|count| out.unsigned(count.unsigned_abs()));
@@ -148,8 +153,12 @@ impl Audience {
     /// Reads what [`Self::encode`] wrote.
     ///
     /// # Errors
-    /// When it is cut off.
-    pub fn decode(input: &mut Reader<'_>) -> Result<Self, Short> {
+    /// When it is damaged, or a newer program wrote it.
+    pub fn decode(input: &mut Reader<'_>) -> Result<Self, PartialError> {
+        let version = input.byte()?;
+        if version != VERSION {
+            return Err(PartialError::Version { found: version, known: VERSION });
+        }
         Ok(Self {
             media: Steps::read(input)?,
             broadcast: Steps::read(input)?,
