@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::aggregate::{cmcd, webrtc};
+use crate::aggregate::{cmcd, kaltura, webrtc};
 use crate::config;
 use crate::model::{FieldKind, Schema};
 use crate::telemetry::{METRICS, Metric};
@@ -16,6 +16,8 @@ pub const SCHEMAS: &[&Schema] = &[
     &webrtc::SESSION_WINDOW,
     &webrtc::SESSION,
     &webrtc::EDGE_WINDOW,
+    &kaltura::SESSION_WINDOW,
+    &kaltura::SESSION,
 ];
 
 /// The page as Markdown.

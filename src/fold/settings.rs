@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::cmcd::Cmcd;
+use super::kaltura::Kaltura;
 use super::kind::Kind;
 use super::partition::SourceFold;
 use super::source::Fold;
@@ -11,7 +12,7 @@ use super::webrtc::Webrtc;
 use crate::aggregate::Caps;
 use crate::aggregate::webrtc::Settings;
 use crate::decode::cmcd::{Carriers, Decoder};
-use crate::decode::webrtc;
+use crate::decode::{kaltura, webrtc};
 use crate::engine::{CarryStore, Rules};
 use crate::model::{Boundary, EventTime};
 
@@ -63,6 +64,8 @@ pub enum Decoding {
     Cmcd(Arc<Carriers>),
     /// WebRTC statistics, whose windows are closed with these constants.
     Webrtc(Arc<Settings>),
+    /// Kaltura beacons.
+    Kaltura,
 }
 
 impl Decoding {
@@ -71,6 +74,7 @@ impl Decoding {
         let version = match self {
             Self::Cmcd(_) => Cmcd::CARRY_VERSION,
             Self::Webrtc(_) => Webrtc::CARRY_VERSION,
+            Self::Kaltura => Kaltura::CARRY_VERSION,
         };
         CarryStore::new(version, settings.rules.window_ms)
     }
@@ -91,6 +95,10 @@ impl Decoding {
             Self::Webrtc(rules) => {
                 let tools = (webrtc::Decoder::default(), Settings::clone(rules));
                 Box::new(Fold::<Webrtc>::restore(settings, tools, partition, resume, carries))
+            }
+            Self::Kaltura => {
+                let tools = (kaltura::Decoder::default(), ());
+                Box::new(Fold::<Kaltura>::restore(settings, tools, partition, resume, carries))
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Parts are lent out one after the other while a window closes: there are as many as sessions, and they never exist all at once.
 
 use super::counts::Counts;
+use crate::aggregate::source::UNKNOWN;
 use crate::model::kaltura::Playback;
 
 /// What roll-ups tell apart. Texts are never empty: `unknown` where nothing is known.
@@ -35,6 +36,11 @@ pub struct Device<'a> {
     pub browser: &'a str,
 }
 
+impl Device<'_> {
+    /// Of which nothing is known.
+    pub const UNKNOWN: Self = Self { device: UNKNOWN, os: UNKNOWN, browser: UNKNOWN };
+}
+
 /// Where a viewer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place<'a> {
@@ -44,6 +50,11 @@ pub struct Place<'a> {
     pub region: &'a str,
     /// The city in that.
     pub city: &'a str,
+}
+
+impl Place<'_> {
+    /// Of which nothing is known.
+    pub const UNKNOWN: Self = Self { country: UNKNOWN, region: UNKNOWN, city: UNKNOWN };
 }
 
 /// What one session of one viewer did at one facet, in a window or at its end. A session can have several parts at one facet.

@@ -1,0 +1,111 @@
+//! Sources of Kaltura beacons.
+
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use super::SourceSettings;
+use super::kind::{Arrival, DecodeCounts, Kind, Yield};
+use crate::aggregate::kaltura::{CARRY_VERSION, Context, Device, Place, Window, finish_sessions};
+use crate::aggregate::{Outcome, Size, SourceLabels};
+use crate::decode::kaltura::Decoder;
+use crate::model::kaltura::{Beacon, Warning};
+use crate::model::{Boundary, Carries, EventTime, Reason, Record};
+
+/// Kaltura beacons, in every form that travels on the bus.
+pub struct Kaltura;
+
+impl Kind for Kaltura {
+    type Decoder = Decoder;
+    type Event<'e> = Beacon<'e>;
+    type Window = Window<RandomState>;
+    type Rules = ();
+
+    const CARRY_VERSION: u8 = CARRY_VERSION;
+
+    fn decode(decoder: &mut Decoder, record: &Record<'_>, each: &mut dyn FnMut(&Beacon<'_>)) -> Result<(), Reason> {
+        decoder.decode(record, each)
+    }
+
+    fn take_counts(decoder: &mut Decoder) -> DecodeCounts {
+        let warnings = Warning::ALL.iter().map(|warning| warning.as_str()).zip(decoder.take_warnings());
+        // A record is one beacon.
+        DecodeCounts { warnings: warnings.filter(|(_, count)| *count > 0).collect(), rejected: Vec::new() }
+    }
+
+    fn forget_rejected(_: &mut Decoder) {}
+
+    /// Players send none: a beacon counts when it was received.
+    fn time(_: &Beacon<'_>) -> Option<EventTime> {
+        None
+    }
+
+    fn members_rejected(beacon: &Beacon<'_>) -> u32 {
+        beacon.members_rejected
+    }
+
+    fn window(settings: &SourceSettings, start: Boundary, expected: Size) -> Self::Window {
+        Window::new(start, settings.rules.window_ms, settings.caps, expected, RandomState::default())
+    }
+
+    fn size(window: &Self::Window) -> Size {
+        window.size()
+    }
+
+    fn is_empty(window: &Self::Window) -> bool {
+        window.is_empty()
+    }
+
+    /// Copies are found when the window closes, so that here each beacon counts.
+    fn absorb(window: &mut Self::Window, beacon: &Beacon<'_>, arrival: &Arrival<'_>) -> Outcome {
+        window.absorb(beacon, &context(arrival));
+        Outcome::Counted
+    }
+
+    fn absorb_late(window: &mut Self::Window, beacon: &Beacon<'_>, arrival: &Arrival<'_>) {
+        window.absorb_late(beacon, &context(arrival));
+    }
+
+    fn close(
+        window: Self::Window,
+        _: Option<&Self::Window>,
+        _: &Self::Rules,
+        labels: &SourceLabels,
+        carries: &mut dyn Carries,
+    ) -> Yield {
+        let closed = window.close(labels.clone(), carries, &mut |_| {});
+        Yield {
+            rows: Arc::new(closed.sessions),
+            edges: Vec::new(),
+            recommendations: Vec::new(),
+            carries_damaged: closed.carries_damaged,
+        }
+    }
+
+    fn finish<'d>(
+        due: &mut dyn Iterator<Item = (&'d [u8], &'d [u8])>,
+        boundary: Boundary,
+        settings: &SourceSettings,
+        labels: &SourceLabels,
+    ) -> Yield {
+        let finished = finish_sessions(due, boundary, settings.rules.window_ms, labels, &mut |_| {});
+        Yield {
+            rows: Arc::new(finished.rows),
+            edges: Vec::new(),
+            recommendations: Vec::new(),
+            carries_damaged: finished.carries_damaged,
+        }
+    }
+}
+
+fn context<'a>(arrival: &'a Arrival<'_>) -> Context<'a> {
+    let record = arrival.record;
+    Context {
+        time: arrival.time,
+        clamped: arrival.clamped,
+        tenant: record.headers.tenant.filter(|tenant| !tenant.is_empty()),
+        has_key: record.key.is_some(),
+        device: Device::UNKNOWN,
+        place: Place::UNKNOWN,
+    }
+}
