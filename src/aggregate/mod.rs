@@ -14,6 +14,7 @@ mod placing;
 pub mod rollup;
 mod sketch;
 mod source;
+mod uniques;
 pub mod webrtc;
 
 pub use distinct::{Distinct, Error as DistinctError};
@@ -21,3 +22,4 @@ pub use partial::PartialError;
 pub(crate) use sketch::Filling;
 pub use sketch::{Error as SketchError, Sketch};
 pub use source::{Caps, Extent, Outcome, Size, SourceLabels};
+pub use uniques::{EXACT, STANDARD_ERROR_PPM, Uniques};

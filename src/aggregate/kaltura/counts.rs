@@ -128,6 +128,15 @@ impl Counts {
         }
     }
 
+    /// The sums by the names of their fields.
+    pub fn from_named(value: impl Fn(&str) -> i64) -> Self {
+        let mut counts = Self::default();
+        for (own, field) in counts.values_mut().into_iter().zip(&Self::FIELDS) {
+            *own = value(field.name);
+        }
+        counts
+    }
+
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.values().iter().all(|value| *value == 0)

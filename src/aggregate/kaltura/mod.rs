@@ -14,12 +14,17 @@ mod closing;
 mod counts;
 mod facet;
 mod finished;
+pub mod formulas;
 mod identity;
 mod life;
+pub mod retention;
+mod rollup_schema;
+mod rollups;
 mod run;
 mod sample;
 mod scene;
 mod schema;
+mod totals;
 mod walk;
 mod window;
 
@@ -31,5 +36,11 @@ pub use counts::{COUNTS, Counts};
 pub use facet::{Device, Facet, Names, Part, Place};
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use life::IDLE_MS;
+pub use rollup_schema::{
+    CONTENT_WINDOW, CUSTOM_VARIABLE_WINDOW, DEVICE_WINDOW, DOMAIN_WINDOW, GEOGRAPHY_WINDOW, PLAYBACK_TYPE_WINDOW,
+    schema_of,
+};
+pub use rollups::{BOT, Rollups};
 pub use schema::{SESSION, SESSION_WINDOW};
+pub use totals::{RollupTotals, RowError, Sums, Unique};
 pub use window::{Context, Window};

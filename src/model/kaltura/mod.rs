@@ -4,12 +4,14 @@
 //! a value that cannot be, is absent and never zero: averages divide by how often a value was there.
 
 mod event;
+mod rollup;
 mod warning;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 pub use event::{Event, Quartile};
+pub use rollup::Rollup;
 pub use warning::Warning;
 
 use super::write_session_id;
