@@ -20,5 +20,6 @@ pub mod simulate;
 pub mod sink;
 pub mod stage;
 pub mod store;
+pub mod surroundings;
 pub mod telemetry;
 pub mod topology;

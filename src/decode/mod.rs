@@ -1,6 +1,6 @@
 //! Bytes to events, one folder a source. Pure: no IO, no clock, and no panic whatever the bytes.
 
 pub mod cmcd;
-mod common;
+pub(crate) mod common;
 pub mod kaltura;
 pub mod webrtc;

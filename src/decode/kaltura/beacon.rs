@@ -10,7 +10,6 @@ use super::event::{self, Service};
 use super::limits::{ENTRY_BYTES, USER_AGENT_BYTES};
 use super::members::Members;
 use super::names::Name;
-use super::page;
 use super::reading::{DURATION, OFFSET, Reading};
 use super::tally::Tally;
 
@@ -39,7 +38,7 @@ pub(super) fn of<'a>(members: &Members<'a>, headers: &Headers<'a>, tally: &mut T
     set_measures(&mut beacon, &mut reading);
     set_states(&mut beacon, &mut reading);
     set_texts(&mut beacon, &mut reading);
-    beacon.page = page(&mut reading);
+    beacon.page = reading.page();
     beacon.user_agent = headers.user_agent.map(|agent| Cow::Borrowed(beginning(agent.trim_ascii(), USER_AGENT_BYTES)));
     beacon.user_agent = beacon.user_agent.filter(|agent| !agent.is_empty());
     beacon.address = headers.address.and_then(|address| address.trim_ascii().parse().ok());
@@ -117,12 +116,4 @@ fn set_texts<'a>(beacon: &mut Beacon<'a>, reading: &mut Reading<'_, 'a>) {
     beacon.player_version = reading.text(Name::ClientVer);
     beacon.user = reading.text(Name::UserId);
     beacon.persistent_session = reading.text(Name::PersistentSessionId);
-}
-
-fn page<'a>(reading: &mut Reading<'_, 'a>) -> Option<Cow<'a, str>> {
-    let page = page::of_referrer(reading.sent(Name::Referrer)?);
-    if page.is_none() {
-        reading.reject(Warning::PageInvalid);
-    }
-    page
 }

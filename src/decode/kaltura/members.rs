@@ -46,17 +46,24 @@ impl<'a> Value<'a> {
         match self.form {
             Form::Plain => Some(Cow::Borrowed(self.text)),
             Form::Escaped => Some(unescaped(Raw { text: self.text, escaped: true })),
-            Form::Percent => form_decoded(self.text).map(Cow::Owned),
+            Form::Percent => String::from_utf8(form_decoded(self.text)).ok().map(Cow::Owned),
             Form::Nested => None,
+        }
+    }
+
+    /// Its text, with what is not UTF-8 replaced.
+    pub(super) fn text_replaced(self) -> Option<Cow<'a, str>> {
+        match self.form {
+            Form::Percent => Some(Cow::Owned(String::from_utf8_lossy(&form_decoded(self.text)).into_owned())),
+            Form::Plain | Form::Escaped | Form::Nested => self.text(),
         }
     }
 }
 
-#[cold]
-fn form_decoded(text: &str) -> Option<String> {
+fn form_decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     percent_decode(text.as_bytes(), Plus::Space, &mut bytes);
-    String::from_utf8(bytes).ok()
+    bytes
 }
 
 /// The parameters that mean something.
@@ -148,7 +155,7 @@ impl<'a> Members<'a> {
         if !is_encoded {
             return self.set_named(name, value, tally);
         }
-        if let Some(name) = form_decoded(name) {
+        if let Ok(name) = String::from_utf8(form_decoded(name)) {
             self.set_named(&name, value, tally);
         }
     }

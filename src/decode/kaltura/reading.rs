@@ -10,6 +10,7 @@ use super::family::{Family, OutOfRange};
 use super::limits::TEXT_BYTES;
 use super::members::Members;
 use super::names::Name;
+use super::page;
 use super::tally::Tally;
 
 /// A year in milliseconds: no position, sum or duration is beyond.
@@ -42,13 +43,23 @@ impl<'m, 'a> Reading<'m, 'a> {
         self.tally.warn(warning);
     }
 
-    /// A text, as it was sent. What a script writes where it has none is none.
+    /// A text as it was sent.
     pub(super) fn sent(&mut self, name: Name) -> Option<Cow<'a, str>> {
         let text = self.members.get(name)?.text();
         if text.is_none() {
             self.reject(Warning::Text);
         }
-        text.filter(|text| !matches!(&**text, "" | "undefined" | "null"))
+        text.filter(|text| is_said(text))
+    }
+
+    /// The page that the player stands in. A path may be in any encoding: what is not UTF-8 is replaced.
+    pub(super) fn page(&mut self) -> Option<Cow<'a, str>> {
+        let referrer = self.members.get(Name::Referrer)?.text_replaced().filter(|text| is_said(text))?;
+        let page = page::of_referrer(referrer);
+        if page.is_none() {
+            self.reject(Warning::PageInvalid);
+        }
+        page
     }
 
     /// A text that may be kept.
@@ -158,4 +169,9 @@ impl<'m, 'a> Reading<'m, 'a> {
         self.rejected += 1;
         self.warn(warning);
     }
+}
+
+/// What a script writes where it has nothing says nothing.
+fn is_said(text: &str) -> bool {
+    !matches!(text, "" | "undefined" | "null")
 }
