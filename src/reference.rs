@@ -18,6 +18,12 @@ pub const SCHEMAS: &[&Schema] = &[
     &webrtc::EDGE_WINDOW,
     &kaltura::SESSION_WINDOW,
     &kaltura::SESSION,
+    &kaltura::CONTENT_WINDOW,
+    &kaltura::GEOGRAPHY_WINDOW,
+    &kaltura::DEVICE_WINDOW,
+    &kaltura::DOMAIN_WINDOW,
+    &kaltura::PLAYBACK_TYPE_WINDOW,
+    &kaltura::CUSTOM_VARIABLE_WINDOW,
 ];
 
 /// The page as Markdown.

@@ -6,11 +6,25 @@ use foldhash::fast::RandomState;
 
 use super::SourceSettings;
 use super::kind::{Arrival, DecodeCounts, Kind, Yield};
-use crate::aggregate::kaltura::{CARRY_VERSION, Context, Device, Place, Window, finish_sessions};
+use crate::aggregate::kaltura::{CARRY_VERSION, Context, Device, Place, Rollups, Window, finish_sessions};
 use crate::aggregate::{Outcome, Size, SourceLabels};
 use crate::decode::kaltura::Decoder;
-use crate::model::kaltura::{Beacon, Warning};
+use crate::model::kaltura::{Beacon, Rollup, Warning};
 use crate::model::{Boundary, Carries, EventTime, Reason, Record};
+
+/// By what a source's beacons are added up.
+pub struct RollupRules {
+    /// The roll-ups that there are.
+    pub declared: Vec<Rollup>,
+    /// How many keys each of them keeps of a window; the rest counts as `other`.
+    pub keys: usize,
+}
+
+impl RollupRules {
+    fn rollups(&self) -> Rollups<RandomState> {
+        Rollups::new(&self.declared, self.keys, &RandomState::default())
+    }
+}
 
 /// Kaltura beacons, in every form that travels on the bus.
 pub struct Kaltura;
@@ -19,7 +33,7 @@ impl Kind for Kaltura {
     type Decoder = Decoder;
     type Event<'e> = Beacon<'e>;
     type Window = Window<RandomState>;
-    type Rules = ();
+    type Rules = RollupRules;
 
     const CARRY_VERSION: u8 = CARRY_VERSION;
 
@@ -69,14 +83,15 @@ impl Kind for Kaltura {
     fn close(
         window: Self::Window,
         _: Option<&Self::Window>,
-        _: &Self::Rules,
+        rules: &RollupRules,
         labels: &SourceLabels,
         carries: &mut dyn Carries,
     ) -> Yield {
-        let closed = window.close(labels.clone(), carries, &mut |_| {});
+        let mut rollups = rules.rollups();
+        let closed = window.close(labels.clone(), carries, &mut |part| rollups.add(part));
         Yield {
             rows: Arc::new(closed.sessions),
-            edges: Vec::new(),
+            edges: rollups.finish(&labels.source),
             recommendations: Vec::new(),
             carries_damaged: closed.carries_damaged,
         }
@@ -86,12 +101,15 @@ impl Kind for Kaltura {
         due: &mut dyn Iterator<Item = (&'d [u8], &'d [u8])>,
         boundary: Boundary,
         settings: &SourceSettings,
+        rules: &RollupRules,
         labels: &SourceLabels,
     ) -> Yield {
-        let finished = finish_sessions(due, boundary, settings.rules.window_ms, labels, &mut |_| {});
+        let mut rollups = rules.rollups();
+        let window_ms = settings.rules.window_ms;
+        let finished = finish_sessions(due, boundary, window_ms, labels, &mut |part| rollups.add(part));
         Yield {
             rows: Arc::new(finished.rows),
-            edges: Vec::new(),
+            edges: rollups.finish(&labels.source),
             recommendations: Vec::new(),
             carries_damaged: finished.carries_damaged,
         }

@@ -32,7 +32,7 @@ impl Reader {
         match decoding {
             Decoding::Cmcd(carriers) => Self::Cmcd(Box::new(cmcd::Decoder::new(Arc::clone(carriers)))),
             Decoding::Webrtc(_) => Self::Webrtc(Box::default()),
-            Decoding::Kaltura => Self::Kaltura(Box::default()),
+            Decoding::Kaltura(_) => Self::Kaltura(Box::default()),
         }
     }
 

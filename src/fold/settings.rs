@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::cmcd::Cmcd;
-use super::kaltura::Kaltura;
+use super::kaltura::{Kaltura, RollupRules};
 use super::kind::Kind;
 use super::partition::SourceFold;
 use super::source::Fold;
@@ -14,6 +14,7 @@ use crate::aggregate::webrtc::Settings;
 use crate::decode::cmcd::{Carriers, Decoder};
 use crate::decode::{kaltura, webrtc};
 use crate::engine::{CarryStore, Rules};
+use crate::model::kaltura::Rollup;
 use crate::model::{Boundary, EventTime};
 
 /// What a source's records mean and how its windows behave.
@@ -64,8 +65,8 @@ pub enum Decoding {
     Cmcd(Arc<Carriers>),
     /// WebRTC statistics, whose windows are closed with these constants.
     Webrtc(Arc<Settings>),
-    /// Kaltura beacons.
-    Kaltura,
+    /// Kaltura beacons, which are added up by these.
+    Kaltura(Arc<[Rollup]>),
 }
 
 impl Decoding {
@@ -74,7 +75,7 @@ impl Decoding {
         let version = match self {
             Self::Cmcd(_) => Cmcd::CARRY_VERSION,
             Self::Webrtc(_) => Webrtc::CARRY_VERSION,
-            Self::Kaltura => Kaltura::CARRY_VERSION,
+            Self::Kaltura(_) => Kaltura::CARRY_VERSION,
         };
         CarryStore::new(version, settings.rules.window_ms)
     }
@@ -96,8 +97,9 @@ impl Decoding {
                 let tools = (webrtc::Decoder::default(), Settings::clone(rules));
                 Box::new(Fold::<Webrtc>::restore(settings, tools, partition, resume, carries))
             }
-            Self::Kaltura => {
-                let tools = (kaltura::Decoder::default(), ());
+            Self::Kaltura(declared) => {
+                let rules = RollupRules { declared: declared.to_vec(), keys: settings.caps.rollup_keys };
+                let tools = (kaltura::Decoder::default(), rules);
                 Box::new(Fold::<Kaltura>::restore(settings, tools, partition, resume, carries))
             }
         }

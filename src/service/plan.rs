@@ -85,7 +85,7 @@ fn decoding(source: &Source) -> Result<Decoding, Error> {
         Carrier::CloudFrontStandard => Carriers::fixed(cmcd::Carrier::CloudFrontStandard),
         Carrier::Json(mapping) => Carriers::fixed(cmcd::Carrier::Json(Box::new(load_mapping(source, mapping)?))),
         Carrier::Webrtc => return Ok(Decoding::Webrtc(Arc::default())),
-        Carrier::Kaltura => return Ok(Decoding::Kaltura),
+        Carrier::Kaltura => return Ok(Decoding::Kaltura(source.rollups.as_slice().into())),
     };
     Ok(Decoding::Cmcd(Arc::new(carriers)))
 }

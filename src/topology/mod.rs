@@ -13,6 +13,7 @@ use std::path::Path;
 use figment::Figment;
 
 use crate::config::{Error, Layer, Reader};
+use crate::model::kaltura::Rollup;
 
 pub use carrier::{Carrier, Mapping, READY_MAPPINGS};
 
@@ -69,6 +70,8 @@ pub struct Source {
     pub cloudfront_fields: Vec<String>,
     /// The mappings of JSON log lines that may be named.
     pub mappings: Vec<Mapping>,
+    /// By what beacons of Kaltura players are added up; none for what is no such source.
+    pub rollups: Vec<Rollup>,
     /// The declared number of partitions.
     pub partitions: i32,
 }

@@ -59,7 +59,7 @@ impl ClosedWindow {
         }
         if beyond > 0 {
             let counts = Counts { records: i64::try_from(beyond).unwrap_or(i64::MAX), ..Counts::default() };
-            parts(&Part { facet: other(), counts: &counts, names: None });
+            parts(&Part { facet: other(), counts: &counts, watched: None, names: None });
         }
         let carries_damaged = closing.carries_damaged;
         Self { sessions: SessionRows { labels, scenes, rows }, carries_damaged }

@@ -4,6 +4,7 @@ use super::counts::Counts;
 use super::facet::{Names, Part};
 use super::identity::Key;
 use super::life::Life;
+use super::retention::Watched;
 use super::sample::{Sample, Samples};
 use super::scene::{Scene, Scenes};
 use super::walk::{Blocks, Walk};
@@ -47,7 +48,7 @@ impl<'w> Closing<'w> {
         let mut walk = Walk::new(&mut life);
         sorted.iter().for_each(|sample| walk.count(sample, Scene::of(scenes.text(sample.scene)).playback));
         let is_alive = walk.is_alive;
-        let mut blocks = walk.finish();
+        let (mut blocks, watched) = walk.finish();
         // What is beyond the cap was a beacon, and nothing more is known of it.
         let beyond = i64::try_from(samples.count.saturating_sub(sorted.len())).unwrap_or(i64::MAX);
         if let Some(block) = blocks.first_mut() {
@@ -55,7 +56,8 @@ impl<'w> Closing<'w> {
             block.counts.sessions_reused += i64::from(is_reused);
         }
         let (scene, totals) = put_together(&blocks, *scenes);
-        hand_out(Key::of(name), &blocks, *scenes, parts);
+        let whole = Whole { key: Key::of(name), blocks: &blocks, main: scene, watched: &watched };
+        whole.hand_out(*scenes, parts);
         if is_alive || !opens {
             life.totals.merge(&totals);
             blocks.iter().for_each(|block| life.add_scene(scenes.text(block.scene), block.counts.records));
@@ -76,9 +78,9 @@ impl<'w> Closing<'w> {
             let mut life = Life::begin(sample.time_ms);
             let mut walk = Walk::new(&mut life);
             walk.count(sample, Scene::of(scenes.text(sample.scene)).playback);
-            for block in &walk.finish() {
+            for block in &walk.finish().0 {
                 let facet = Scene::of(scenes.text(block.scene)).facet(key.tenant, key.entry);
-                parts(&Part { facet, counts: &block.counts, names: None });
+                parts(&Part { facet, counts: &block.counts, watched: None, names: None });
             }
         }
     }
@@ -93,11 +95,25 @@ fn put_together(blocks: &Blocks, scenes: &impl Scenes) -> (u32, Counts) {
     (main.map_or(0, |block| block.scene), totals)
 }
 
-fn hand_out(key: Key<'_>, blocks: &Blocks, scenes: &impl Scenes, parts: &mut dyn FnMut(&Part<'_>)) {
-    let session = key.session_hash();
-    for block in blocks {
-        let facet = Scene::of(scenes.text(block.scene)).facet(key.tenant, key.entry);
-        let names = Some(Names { session, viewer: block.viewer });
-        parts(&Part { facet, counts: &block.counts, names });
+/// What a session did in a window.
+struct Whole<'a> {
+    key: Key<'a>,
+    blocks: &'a Blocks,
+    /// The scene with most beacons.
+    main: u32,
+    watched: &'a Watched,
+}
+
+impl Whole<'_> {
+    /// Hands out the parts; what was watched goes with the first one in the main scene.
+    fn hand_out(&self, scenes: &impl Scenes, parts: &mut dyn FnMut(&Part<'_>)) {
+        let session = self.key.session_hash();
+        let mut watched = Some(self.watched);
+        for block in self.blocks {
+            let facet = Scene::of(scenes.text(block.scene)).facet(self.key.tenant, self.key.entry);
+            let names = Some(Names { session, viewer: block.viewer });
+            let watched = if block.scene == self.main { watched.take() } else { None };
+            parts(&Part { facet, counts: &block.counts, watched, names });
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Parts are lent out one after the other while a window closes: there are as many as sessions, and they never exist all at once.
 
 use super::counts::Counts;
+use super::retention::Watched;
 use crate::aggregate::source::UNKNOWN;
 use crate::model::kaltura::Playback;
 
@@ -64,6 +65,8 @@ pub struct Part<'a> {
     pub facet: Facet<'a>,
     /// What it did there.
     pub counts: &'a Counts,
+    /// What the session watched of the entry, wherever: given with one of its parts in a window. `None` = with another, or nothing.
+    pub watched: Option<&'a Watched>,
     /// By which it counts among unique sessions and viewers; `None` = beacons without a session.
     pub names: Option<Names>,
 }

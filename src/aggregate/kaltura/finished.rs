@@ -7,6 +7,7 @@ use super::counts::Counts;
 use super::facet::{Names, Part};
 use super::identity::Key;
 use super::life::Life;
+use super::retention::Watched;
 use super::scene::Scene;
 use super::schema::{FINISHED_FIELDS, SESSION};
 use crate::aggregate::placing::place;
@@ -33,17 +34,20 @@ pub fn finish_sessions<'d>(
 ) -> FinishedSessions {
     let mut entries = Vec::new();
     let mut carries_damaged = 0;
+    let mut watched = Watched::default();
     for (key, carry) in due {
         let entry = Entry { key: String::from_utf8_lossy(key).into(), carry: carry.into() };
-        let Some((key, life)) = entry.read() else {
+        let Some((key, mut life)) = entry.read() else {
             carries_damaged += 1;
             continue;
         };
         let counts = ending(&life);
-        if !counts.is_empty() {
+        watched.clear();
+        life.progress.end(&mut watched);
+        if !counts.is_empty() || !watched.is_empty() {
             let facet = Scene::of(life.main_scene()).facet(key.tenant, key.entry);
             let names = Some(Names { session: key.session_hash(), viewer: life.viewer });
-            parts(&Part { facet, counts: &counts, names });
+            parts(&Part { facet, counts: &counts, watched: Some(&watched), names });
         }
         entries.push(entry);
     }

@@ -4,6 +4,7 @@
 //!     it lasts, copies are recognised.
 
 use super::counts::Counts;
+use super::retention::Progress;
 use super::run::{NORMAL, Runs};
 use crate::aggregate::packed;
 use crate::model::bytes::{Reader, Short, Writer};
@@ -37,6 +38,8 @@ pub(super) struct Life<'a> {
     pub(super) viewer: u64,
     pub(super) totals: Counts,
     pub(super) scenes: Vec<Seen<'a>>,
+    /// How far it has come in the entry.
+    pub(super) progress: Progress,
 }
 
 impl<'a> Life<'a> {
@@ -52,6 +55,7 @@ impl<'a> Life<'a> {
             viewer: 0,
             totals: Counts::default(),
             scenes: Vec::new(),
+            progress: Progress::default(),
         }
     }
 
@@ -105,6 +109,7 @@ impl<'a> Life<'a> {
             out.text(seen.text);
             packed::write(out, seen.records);
         }
+        self.progress.encode(out);
     }
 
     /// Reads what [`Self::write`] wrote.
@@ -121,6 +126,7 @@ impl<'a> Life<'a> {
         for _ in 0..input.unsigned()?.min(SCENES_MAX as u64) {
             life.scenes.push(Seen { text: input.text()?, records: packed::read(input)? });
         }
+        life.progress = Progress::decode(input)?;
         Ok(life)
     }
 }

@@ -7,7 +7,6 @@
 use std::hash::BuildHasher;
 
 use super::facet::{Facet, Part};
-use super::retention::Watched;
 use super::rollup_schema::has_retention;
 use super::totals::{RollupTotals, Sums};
 use crate::aggregate::bounded::Bounded;
@@ -48,20 +47,9 @@ impl<H: BuildHasher + Clone> Rollups<H> {
         Self { kinds: declared.iter().map(keys).collect(), key: String::new() }
     }
 
-    /// Adds what a session did at a facet.
+    /// Adds what a session did at a facet, to the sums of each key that it has.
     pub fn add(&mut self, part: &Part<'_>) {
-        self.at_each(&part.facet, |_, sums| sums.add_part(part));
-    }
-
-    /// Adds what a session watched of the facet's entry.
-    pub fn add_watched(&mut self, facet: &Facet<'_>, watched: &Watched) {
-        if !watched.is_empty() {
-            self.at_each(facet, |rollup, sums| sums.add_watched(watched, has_retention(rollup)));
-        }
-    }
-
-    /// Calls `add` with the sums of each key that a facet has.
-    fn at_each(&mut self, facet: &Facet<'_>, mut add: impl FnMut(Rollup, &mut Sums)) {
+        let facet = &part.facet;
         let is_bot = facet.device.device == BOT;
         for keys in &mut self.kinds {
             if is_bot && keys.rollup != Rollup::Device {
@@ -70,7 +58,7 @@ impl<H: BuildHasher + Clone> Rollups<H> {
             let (rollup, key) = (keys.rollup, &mut self.key);
             for_each_key(rollup, facet, |values| {
                 put_together(key, facet.tenant, values);
-                add(rollup, keys.sums_of(key));
+                keys.sums_of(key).add_part(part, has_retention(rollup));
             });
         }
     }

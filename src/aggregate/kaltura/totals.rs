@@ -86,8 +86,11 @@ pub struct Sums {
 
 impl Sums {
     /// Adds what a session did here.
-    pub fn add_part(&mut self, part: &Part<'_>) {
+    pub fn add_part(&mut self, part: &Part<'_>, keeps_retention: bool) {
         self.counts.merge(part.counts);
+        if let Some(watched) = part.watched {
+            self.add_watched(watched, keeps_retention);
+        }
         let Some(names) = part.names else { return };
         for (unique, uniques) in Unique::ALL.into_iter().zip(&mut self.uniques) {
             if unique.has(part.counts) {
@@ -97,7 +100,7 @@ impl Sums {
     }
 
     /// Adds what a session watched of an entry.
-    pub fn add_watched(&mut self, watched: &Watched, keeps_retention: bool) {
+    fn add_watched(&mut self, watched: &Watched, keeps_retention: bool) {
         self.completion_percent = self.completion_percent.saturating_add(watched.percentiles);
         if keeps_retention {
             self.audience.add(watched);

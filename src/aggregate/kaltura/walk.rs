@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::counts::Counts;
 use super::life::Life;
+use super::retention::{Moment, Watched};
 use super::run::{Growth, NORMAL, Place};
 use super::sample::{Flag, Sample, Slot};
 use crate::model::kaltura::{Event, Playback, Quartile};
@@ -34,6 +35,7 @@ pub(super) struct Walk<'w, 'l> {
     errors: i64,
     plays: i64,
     reached: [i64; Quartile::ALL.len()],
+    watched: Watched,
     /// Whether any beacon counts.
     pub(super) is_alive: bool,
 }
@@ -44,12 +46,12 @@ impl<'w, 'l> Walk<'w, 'l> {
         let totals = &life.totals;
         let reached = [totals.reached_25, totals.reached_50, totals.reached_75, totals.reached_90, totals.reached_100];
         let (errors, plays) = (totals.errors, totals.plays);
-        Self { life, blocks: Blocks::new(), errors, plays, reached, is_alive: false }
+        Self { life, blocks: Blocks::new(), errors, plays, reached, watched: Watched::default(), is_alive: false }
     }
 
     /// What was counted.
-    pub(super) fn finish(self) -> Blocks {
-        self.blocks
+    pub(super) fn finish(self) -> (Blocks, Watched) {
+        (self.blocks, self.watched)
     }
 
     /// Counts a beacon. They come in order of time; `playback` is how its scene is played.
@@ -88,6 +90,10 @@ impl<'w, 'l> Walk<'w, 'l> {
         }
         count_growth(counts, &entered.growth, sample, playback);
         self.count_event(counts, sample, playback);
+        if entered.place != Place::Overtaken {
+            // The catalogue's duration is not known here.
+            self.life.progress.step(&moment(sample, playback), None, &mut self.watched);
+        }
     }
 
     fn count_event(&mut self, counts: &mut Counts, sample: &Sample, playback: Playback) {
@@ -157,6 +163,19 @@ impl<'w, 'l> Walk<'w, 'l> {
         counts.errors_before_start += i64::from(sample.has(Flag::BeforeFirstFrame));
         counts.errors_mid_stream += i64::from(sample.has(Flag::MidStream));
         counts.errors_no_position += i64::from(sample.get(Slot::Position).unwrap_or(0) == 0);
+    }
+}
+
+/// Where a beacon says that its player is.
+fn moment(sample: &Sample, playback: Playback) -> Moment {
+    Moment {
+        time_ms: sample.time_ms,
+        event: sample.event,
+        position_ms: sample.get(Slot::Position),
+        target_position_ms: sample.get(Slot::Target),
+        playback,
+        speed_permille: sample.get(Slot::Speed),
+        buffer_ms: sample.get(Slot::Stall),
     }
 }
 

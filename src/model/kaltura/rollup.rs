@@ -23,6 +23,9 @@ impl Rollup {
     pub const ALL: [Self; 6] =
         [Self::Content, Self::Geography, Self::Device, Self::Domain, Self::PlaybackType, Self::CustomVariable];
 
+    /// Those of a source that declares none: variables mean nothing where operators do not use them.
+    pub const USUAL: [Self; 5] = [Self::Content, Self::Geography, Self::Device, Self::Domain, Self::PlaybackType];
+
     /// The name in the topology and in roll-up keys.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -33,11 +36,6 @@ impl Rollup {
             Self::PlaybackType => "playback_type",
             Self::CustomVariable => "custom_variable",
         }
-    }
-
-    /// The one with this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rollup| rollup.as_str() == name)
     }
 
     /// The names of the tags that are its own, in the order of its keys.
