@@ -14,7 +14,7 @@ mod webrtc;
 
 pub use clock::{Clock, clamp};
 pub use cmcd::Cmcd;
-pub use kaltura::Kaltura;
+pub use kaltura::{Kaltura, KalturaSettings};
 pub use kind::{Arrival, DecodeCounts, Kind, Yield};
 pub use partition::{ClosedRows, ClosedSource, Counts, SideOutput, SourceFold};
 pub use reader::{Reader, Seen};

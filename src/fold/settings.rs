@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::cmcd::Cmcd;
-use super::kaltura::{Kaltura, RollupRules};
+use super::kaltura::{BeaconReader, Kaltura, KalturaSettings, RollupRules};
 use super::kind::Kind;
 use super::partition::SourceFold;
 use super::source::Fold;
@@ -12,9 +12,8 @@ use super::webrtc::Webrtc;
 use crate::aggregate::Caps;
 use crate::aggregate::webrtc::Settings;
 use crate::decode::cmcd::{Carriers, Decoder};
-use crate::decode::{kaltura, webrtc};
+use crate::decode::webrtc;
 use crate::engine::{CarryStore, Rules};
-use crate::model::kaltura::Rollup;
 use crate::model::{Boundary, EventTime};
 
 /// What a source's records mean and how its windows behave.
@@ -65,8 +64,8 @@ pub enum Decoding {
     Cmcd(Arc<Carriers>),
     /// WebRTC statistics, whose windows are closed with these constants.
     Webrtc(Arc<Settings>),
-    /// Kaltura beacons, which are added up by these.
-    Kaltura(Arc<[Rollup]>),
+    /// Kaltura beacons.
+    Kaltura(Arc<KalturaSettings>),
 }
 
 impl Decoding {
@@ -97,9 +96,9 @@ impl Decoding {
                 let tools = (webrtc::Decoder::default(), Settings::clone(rules));
                 Box::new(Fold::<Webrtc>::restore(settings, tools, partition, resume, carries))
             }
-            Self::Kaltura(declared) => {
-                let rules = RollupRules { declared: declared.to_vec(), keys: settings.caps.rollup_keys };
-                let tools = (kaltura::Decoder::default(), rules);
+            Self::Kaltura(set_up) => {
+                let rules = RollupRules { declared: set_up.rollups.clone(), keys: settings.caps.rollup_keys };
+                let tools = (BeaconReader::new(set_up.places.clone()), rules);
                 Box::new(Fold::<Kaltura>::restore(settings, tools, partition, resume, carries))
             }
         }

@@ -8,7 +8,7 @@ mod carrier;
 mod check;
 mod read;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 
@@ -72,6 +72,8 @@ pub struct Source {
     pub mappings: Vec<Mapping>,
     /// By what beacons of Kaltura players are added up; none for what is no such source.
     pub rollups: Vec<Rollup>,
+    /// A file in MaxMind's format that tells where the addresses of beacons are; `None` = places are unknown.
+    pub places: Option<PathBuf>,
     /// The declared number of partitions.
     pub partitions: i32,
 }

@@ -102,6 +102,7 @@ fn source(reader: &Reader, mut section: Section<'_>) -> Source {
         cloudfront_fields: section.list("cloudfront_fields").unwrap_or_default(),
         mappings: mappings(reader, &mut section, &folder),
         rollups: rollups(&mut section, is_kaltura),
+        places: section.text("places").map(|name| folder.join(name)),
         partitions: partition_count(&mut section, 12),
     };
     section.finish();

@@ -135,3 +135,78 @@ impl<'a> Life<'a> {
 fn order<'s>(seen: &Seen<'s>) -> (std::cmp::Reverse<i64>, &'s str) {
     (std::cmp::Reverse(seen.records), seen.text)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::super::sample::Sample;
+    use super::*;
+    use crate::model::kaltura::{Beacon, Event};
+
+    fn lived() -> Life<'static> {
+        let mut life = Life::begin(1_767_600_000_123);
+        let view = |index, sum_ms| Beacon {
+            event: Event::View,
+            index: Some(index),
+            play_sum_ms: Some(sum_ms),
+            buffer_sum_ms: Some(sum_ms / 20),
+            ..Beacon::default()
+        };
+        for (at_ms, index, sum_ms) in [(0, 1, 0), (9_000, 4, 9_000), (50_000, 1, 0), (52_000, 3, 2_000)] {
+            life.runs.enter(&Sample::of(&view(index, sum_ms), life.started_ms + at_ms, 0, 0), NORMAL);
+        }
+        life.last_ms += 52_000;
+        life.stalled_ms = Some(life.last_ms - 7);
+        (life.reached, life.viewer, life.speed_permille) = (0b101, u64::MAX, 1_250);
+        life.totals = Counts { records: 4, play_ms: 11_000, restarts: 1, ..Counts::default() };
+        life.add_scene("vod\0example.org\0\0spring", 3);
+        life.add_scene("live\0example.org\0\0", 1);
+        life
+    }
+
+    fn written(life: &Life<'_>) -> Vec<u8> {
+        let mut out = Writer::default();
+        life.write(&mut out);
+        out.into_bytes()
+    }
+
+    #[test]
+    fn a_life_is_read_back_and_what_is_cut_off_is_damaged() {
+        let bytes = written(&lived());
+        assert_eq!(Life::read(&bytes), Ok(lived()));
+        assert!((0..bytes.len()).all(|length| Life::read(&bytes[..length]).is_err()));
+    }
+
+    #[test]
+    fn the_main_scene_has_most_beacons_and_few_are_remembered() {
+        let mut life = lived();
+        assert_eq!(life.main_scene(), "vod\0example.org\0\0spring");
+        ["d", "c", "b", "a"].into_iter().for_each(|text| life.add_scene(text, 2));
+        life.settle(life.last_ms);
+        assert_eq!(
+            life.scenes.iter().map(|seen| seen.text).collect::<Vec<_>>(),
+            ["vod\0example.org\0\0spring", "a", "b", "c"]
+        );
+    }
+
+    proptest! {
+        /// Whatever is read, it is written again, and goes on, without a panic.
+        #[test]
+        fn damage_does_no_harm(places in proptest::collection::vec((0_usize..200, any::<u8>()), 1..4)) {
+            let mut bytes = written(&lived());
+            for (place, byte) in places {
+                let length = bytes.len();
+                bytes[place % length] = byte;
+            }
+            if let Ok(mut life) = Life::read(&bytes) {
+                let next = Beacon { index: Some(7), play_sum_ms: Some(9_000), ..Beacon::default() };
+                let speed_permille = life.speed_permille;
+                life.runs.enter(&Sample::of(&next, 1_767_600_100_000, 0, 0), speed_permille);
+                life.settle(1_767_600_100_000);
+                let _ = (written(&life), life.time_out_ms(), life.main_scene());
+            }
+        }
+    }
+}

@@ -109,3 +109,85 @@ impl<H: BuildHasher + Clone> Window<H> {
         ClosedWindow::new(self, labels, carries, parts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+    use std::hash::RandomState;
+
+    use super::*;
+    use crate::model::kaltura::{Event, Playback};
+
+    const START_MS: i64 = 1_767_600_000_000;
+
+    #[derive(Default)]
+    struct Kept(BTreeMap<Vec<u8>, Vec<u8>>);
+
+    impl Carries for Kept {
+        fn get(&self, key: &[u8]) -> Option<&[u8]> {
+            self.0.get(key).map(|carry| &**carry)
+        }
+
+        fn put(&mut self, key: &[u8], value: &[u8], _: Boundary) {
+            self.0.insert(key.to_vec(), value.to_vec());
+        }
+    }
+
+    /// A beacon as a player sends it every 10 s, with all that it may say.
+    fn view(session: usize, number: u32) -> Beacon<'static> {
+        Beacon {
+            event: Event::View,
+            partner: 1_234_567,
+            entry: "1_abcd1234".into(),
+            session: Some(format!("6f1c7d0e-8d1c-4bb5-9f3c-{session:012}").into()),
+            index: Some(number + 1),
+            position_ms: Some(i64::from(number) * 10_000),
+            playback: Playback::Vod,
+            speed_permille: Some(1_000),
+            play_sum_ms: Some(i64::from(number) * 10_000),
+            buffer_ms: Some(120),
+            buffer_sum_ms: Some(i64::from(number) * 120),
+            bitrate_bps: Some(3_500_032),
+            bandwidth_bps: Some(9_801_728),
+            manifest_download_ms: Some(85),
+            segment_download_ms: Some(412),
+            dropped_frames_ppm: Some(120),
+            sound_on: Some(true),
+            tab_focused: Some(true),
+            page: Some("www.example.org/watch".into()),
+            player_version: Some("3.17.58".into()),
+            ..Beacon::default()
+        }
+    }
+
+    /// Of 500 sessions that play for two minutes, with windows of 25 s open.
+    #[test]
+    fn a_session_takes_less_than_1_kb() {
+        const SESSIONS: usize = 500;
+        let mut windows = BTreeMap::new();
+        let caps = Caps { sessions: 1_000, rollup_keys: 9, facts: 64 };
+        for number in 0..12 {
+            let start = Boundary::from_millis(START_MS + i64::from(number) * 10_000);
+            let expected = Size { sessions: SESSIONS, ids: 0 };
+            let mut window = Window::new(start, 10_000, caps, expected, RandomState::new());
+            for session in 0..SESSIONS {
+                let (device, place) = (Device::UNKNOWN, Place::UNKNOWN);
+                let time = EventTime::from_millis(start.as_millis() + session as i64);
+                let context = Context { time, clamped: false, tenant: None, has_key: true, device, place };
+                window.absorb(&view(session, number), &context);
+            }
+            windows.insert(start, window);
+        }
+        let mut carries = Kept::default();
+        let labels = SourceLabels { source: "s".into(), shard: "0".into(), cdn: "c".into() };
+        while windows.len() > 3 {
+            let (_, window) = windows.pop_first().unwrap();
+            window.close(labels.clone(), &mut carries, &mut |_| {});
+        }
+        let open: usize = windows.values().map(|window| window.sessions.memory(Samples::memory)).sum();
+        let carried: usize = carries.0.iter().map(|(key, carry)| key.len() + carry.len()).sum();
+        let (open, carried) = (open / SESSIONS, carried / SESSIONS);
+        assert!(open + carried <= 1_024, "{open} bytes in windows, {carried} carried");
+    }
+}

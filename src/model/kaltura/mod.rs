@@ -27,7 +27,8 @@ pub struct Beacon<'a> {
     pub entry: Cow<'a, str>,
     /// The player's session; it stays when the player begins to count anew.
     pub session: Option<Cow<'a, str>>,
-    /// The number of the beacon since the player began to count, from 1; it grows with every attempt to send one.
+    /// The number of the beacon since the player began to count, from 1; it grows with every attempt to send one. Events of the application
+    /// are counted, too, and do not say their number.
     pub index: Option<u32>,
     /// Where in the media it happened, ms. Live and DVR: how far from the live edge, 0 or negative. A seek has its target here.
     pub position_ms: Option<i64>,
