@@ -239,7 +239,10 @@ fn from_rows(sent: &[Sent], cap: usize) -> BTreeMap<Key, RollupTotals> {
 fn keys_of(sent: &Sent) -> Vec<Key> {
     let beacon = &sent.beacon;
     let tenant = format!("tenant={}", beacon.partner);
-    let mut keys = vec![(Rollup::Device, vec!["browser=browser".into(), format!("device={}", sent.device), "os=os".into(), tenant.clone()])];
+    let mut keys = vec![(
+        Rollup::Device,
+        vec!["browser=browser".into(), format!("device={}", sent.device), "os=os".into(), tenant.clone()],
+    )];
     if sent.device == BOT {
         return keys;
     }
@@ -278,7 +281,8 @@ impl Reference<'_> {
     }
 
     fn mean(&self, value: impl Fn(&Beacon<'_>) -> Option<i64>) -> Option<f64> {
-        let values: Vec<f64> = self.0.iter().filter_map(|(beacon, _)| value(beacon)).map(|value| value as f64).collect();
+        let values: Vec<f64> =
+            self.0.iter().filter_map(|(beacon, _)| value(beacon)).map(|value| value as f64).collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
@@ -327,7 +331,8 @@ impl Reference<'_> {
             "sum_view_time" => Some(views * 10.0),
             "avg_view_play_time_sec" => over(views * 10.0, plays),
             "view_buffer_time_ratio" => {
-                let stalls = self.0.iter().filter(|(beacon, _)| is_view(beacon)).filter_map(|(beacon, _)| beacon.buffer_ms);
+                let stalls =
+                    self.0.iter().filter(|(beacon, _)| is_view(beacon)).filter_map(|(beacon, _)| beacon.buffer_ms);
                 over(stalls.map(|ms| ms as f64 / 1_000.0).sum(), views * 10.0)
             }
             "avg_view_buffering" => over(self.views(stalled), views),
@@ -442,7 +447,11 @@ fn beyond_the_cap_keys_count_as_other_by_their_hash() {
     let counts = |windows: &BTreeMap<Boundary, EdgeWindow>| {
         let mut sums = BTreeMap::<&str, i64>::new();
         for window in windows.values() {
-            let window = { let mut copy = EdgeWindow::default(); copy.append(window); copy };
+            let window = {
+                let mut copy = EdgeWindow::default();
+                copy.append(window);
+                copy
+            };
             let rows = window.close(Boundary::from_millis(0), WINDOW_MS);
             for (EdgeKey { edge, .. }, totals) in rows.of_the_window() {
                 let streamgauge::aggregate::rollup::Totals::Kaltura(totals) = totals else { panic!("not Kaltura") };
