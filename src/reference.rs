@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::aggregate::{cmcd, webrtc};
+use crate::aggregate::{cmcd, kaltura, webrtc};
 use crate::config;
 use crate::model::{FieldKind, Schema};
 use crate::telemetry::{METRICS, Metric};
@@ -16,6 +16,14 @@ pub const SCHEMAS: &[&Schema] = &[
     &webrtc::SESSION_WINDOW,
     &webrtc::SESSION,
     &webrtc::EDGE_WINDOW,
+    &kaltura::SESSION_WINDOW,
+    &kaltura::SESSION,
+    &kaltura::CONTENT_WINDOW,
+    &kaltura::GEOGRAPHY_WINDOW,
+    &kaltura::DEVICE_WINDOW,
+    &kaltura::DOMAIN_WINDOW,
+    &kaltura::PLAYBACK_TYPE_WINDOW,
+    &kaltura::CUSTOM_VARIABLE_WINDOW,
 ];
 
 /// The page as Markdown.

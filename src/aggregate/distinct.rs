@@ -25,6 +25,12 @@ pub struct Error {
     length: usize,
 }
 
+impl Error {
+    pub(super) const fn of_length(length: usize) -> Self {
+        Self { length }
+    }
+}
+
 /// A mergeable estimate of how many different hashes were added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Distinct {
@@ -75,11 +81,14 @@ impl Distinct {
 
     /// Writes what [`Self::from_bytes`] reads, with its length before it.
     pub fn encode(&self, out: &mut Writer) {
+        out.bytes(&self.to_bytes());
+    }
+
+    /// What [`Self::from_bytes`] reads.
+    pub fn to_bytes(&self) -> Vec<u8> {
         match &self.registers {
             Registers::Listed(list) => {
-                let bytes: Vec<u8> =
-                    list.iter().flat_map(|(index, rank)| [*index as u8, (*index >> 8) as u8, *rank]).collect();
-                out.bytes(&bytes);
+                list.iter().flat_map(|(index, rank)| [*index as u8, (*index >> 8) as u8, *rank]).collect()
             }
             Registers::All(ranks) => {
                 let mut bytes = Vec::with_capacity(DENSE_BYTES);
@@ -87,12 +96,12 @@ impl Distinct {
                     let bits = four.iter().fold(0_u32, |bits, rank| bits << 6 | u32::from(*rank));
                     bytes.extend_from_slice(&[(bits >> 16) as u8, (bits >> 8) as u8, bits as u8]);
                 }
-                out.bytes(&bytes);
+                bytes
             }
         }
     }
 
-    /// Reads what [`Self::encode`] wrote.
+    /// Reads what [`Self::to_bytes`] gave.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let mut read = Self::default();
         if bytes.len() == DENSE_BYTES {

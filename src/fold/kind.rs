@@ -108,6 +108,7 @@ pub trait Kind: Send + 'static {
         due: &mut dyn Iterator<Item = (&'d [u8], &'d [u8])>,
         boundary: Boundary,
         settings: &SourceSettings,
+        rules: &Self::Rules,
         labels: &SourceLabels,
     ) -> Yield;
 }

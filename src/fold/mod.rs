@@ -3,6 +3,7 @@
 
 mod clock;
 mod cmcd;
+mod kaltura;
 mod kind;
 mod partition;
 mod reader;
@@ -13,6 +14,7 @@ mod webrtc;
 
 pub use clock::{Clock, clamp};
 pub use cmcd::Cmcd;
+pub use kaltura::{Kaltura, KalturaSettings};
 pub use kind::{Arrival, DecodeCounts, Kind, Yield};
 pub use partition::{ClosedRows, ClosedSource, Counts, SideOutput, SourceFold};
 pub use reader::{Reader, Seen};

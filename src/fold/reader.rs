@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::settings::Decoding;
-use crate::decode::{cmcd, webrtc};
+use crate::decode::{cmcd, kaltura, webrtc};
 use crate::model::{EventTime, Reason, Record};
 
 /// What there is to know of an event, of whichever kind.
@@ -22,6 +22,8 @@ pub enum Reader {
     Cmcd(Box<cmcd::Decoder>),
     /// Of WebRTC statistics.
     Webrtc(Box<webrtc::Decoder>),
+    /// Of Kaltura beacons.
+    Kaltura(Box<kaltura::Decoder>),
 }
 
 impl Reader {
@@ -30,6 +32,7 @@ impl Reader {
         match decoding {
             Decoding::Cmcd(carriers) => Self::Cmcd(Box::new(cmcd::Decoder::new(Arc::clone(carriers)))),
             Decoding::Webrtc(_) => Self::Webrtc(Box::default()),
+            Decoding::Kaltura(_) => Self::Kaltura(Box::default()),
         }
     }
 
@@ -46,6 +49,10 @@ impl Reader {
             Self::Webrtc(decoder) => decoder.decode(record, &mut |report| {
                 let key = report.session_id();
                 each(Seen { time: report.time(), session: Some(&key) });
+            }),
+            Self::Kaltura(decoder) => decoder.decode(record, &mut |beacon| {
+                let key = beacon.session_key();
+                each(Seen { time: None, session: key.as_deref() });
             }),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::cmcd::Cmcd;
+use super::kaltura::{BeaconReader, Kaltura, KalturaSettings, RollupRules};
 use super::kind::Kind;
 use super::partition::SourceFold;
 use super::source::Fold;
@@ -63,6 +64,8 @@ pub enum Decoding {
     Cmcd(Arc<Carriers>),
     /// WebRTC statistics, whose windows are closed with these constants.
     Webrtc(Arc<Settings>),
+    /// Kaltura beacons.
+    Kaltura(Arc<KalturaSettings>),
 }
 
 impl Decoding {
@@ -71,6 +74,7 @@ impl Decoding {
         let version = match self {
             Self::Cmcd(_) => Cmcd::CARRY_VERSION,
             Self::Webrtc(_) => Webrtc::CARRY_VERSION,
+            Self::Kaltura(_) => Kaltura::CARRY_VERSION,
         };
         CarryStore::new(version, settings.rules.window_ms)
     }
@@ -91,6 +95,11 @@ impl Decoding {
             Self::Webrtc(rules) => {
                 let tools = (webrtc::Decoder::default(), Settings::clone(rules));
                 Box::new(Fold::<Webrtc>::restore(settings, tools, partition, resume, carries))
+            }
+            Self::Kaltura(set_up) => {
+                let rules = RollupRules { declared: set_up.rollups.clone(), keys: settings.caps.rollup_keys };
+                let tools = (BeaconReader::new(set_up.places.clone()), rules);
+                Box::new(Fold::<Kaltura>::restore(settings, tools, partition, resume, carries))
             }
         }
     }

@@ -184,7 +184,7 @@ impl<K: Kind> State<K> {
         let mut closed = ClosedSource::empty(end);
         if !due.is_empty() {
             let mut due = due.iter().map(|one| (one.key(), one.value()));
-            closed.add(K::finish(&mut due, end, settings, labels), counts);
+            closed.add(K::finish(&mut due, end, settings, rules, labels), counts);
         }
         if let Some(window) = window {
             recent.push_back(K::size(&window));

@@ -85,6 +85,7 @@ impl Kind for Webrtc {
         due: &mut dyn Iterator<Item = (&'d [u8], &'d [u8])>,
         boundary: Boundary,
         settings: &SourceSettings,
+        _: &Self::Rules,
         labels: &SourceLabels,
     ) -> Yield {
         let finished = finish_sessions(due, boundary, settings.rules.window_ms, labels);

@@ -8,8 +8,9 @@ use crate::aggregate::webrtc::{self, ControllerSettings};
 use crate::config::Compat;
 use crate::decode::cmcd::{self, Carriers, ColumnPlan};
 use crate::engine::Rules;
-use crate::fold::{Clock, Decoding, RollupSettings, SourceSettings};
+use crate::fold::{Clock, Decoding, KalturaSettings, RollupSettings, SourceSettings};
 use crate::stage::{RollupStage, SourcePlan};
+use crate::surroundings::{self, Places};
 use crate::topology::{Carrier, Clock as DeclaredClock, Mapping, Source, Topology};
 
 /// Why a source cannot be set up.
@@ -32,6 +33,26 @@ pub enum Error {
         file: String,
         /// The operating system's words.
         cause: std::io::Error,
+    },
+    /// A file of places.
+    #[error("source `{source_name}`: the file of places {file} cannot be read: {cause}")]
+    PlacesFile {
+        /// The source's name.
+        source_name: String,
+        /// The file.
+        file: String,
+        /// The operating system's words.
+        cause: std::io::Error,
+    },
+    /// A file that is not one of places.
+    #[error("source `{source_name}`: {file}: {cause}")]
+    Places {
+        /// The source's name.
+        source_name: String,
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        cause: surroundings::Error,
     },
 }
 
@@ -85,6 +106,10 @@ fn decoding(source: &Source) -> Result<Decoding, Error> {
         Carrier::CloudFrontStandard => Carriers::fixed(cmcd::Carrier::CloudFrontStandard),
         Carrier::Json(mapping) => Carriers::fixed(cmcd::Carrier::Json(Box::new(load_mapping(source, mapping)?))),
         Carrier::Webrtc => return Ok(Decoding::Webrtc(Arc::default())),
+        Carrier::Kaltura => {
+            let (rollups, places) = (source.rollups.clone(), load_places(source)?);
+            return Ok(Decoding::Kaltura(Arc::new(KalturaSettings { rollups, places })));
+        }
     };
     Ok(Decoding::Cmcd(Arc::new(carriers)))
 }
@@ -145,6 +170,20 @@ fn load_mapping(source: &Source, mapping: &Mapping) -> Result<cmcd::Mapping, Err
         cause,
     })?;
     cmcd::Mapping::from_toml(&mapping.name, &text).map_err(named)
+}
+
+/// The operator's file of places, if the source has one.
+fn load_places(source: &Source) -> Result<Option<Arc<Places>>, Error> {
+    let Some(path) = &source.places else { return Ok(None) };
+    let (source_name, file) = (source.name.clone(), path.display().to_string());
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(cause) => return Err(Error::PlacesFile { source_name, file, cause }),
+    };
+    match Places::from_bytes(bytes) {
+        Ok(places) => Ok(Some(Arc::new(places))),
+        Err(cause) => Err(Error::Places { source_name, file, cause }),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::config::{list_of, nearest};
 pub const READY_MAPPINGS: [&str; 4] = ["fastly", "nginx", "akamai-datastream2", "google-media-cdn"];
 
 /// The names of all carriers but the JSON logs.
-const NAMES: [(&str, Carrier); 7] = [
+const NAMES: [(&str, Carrier); 8] = [
     ("mixed", Carrier::Mixed),
     ("cmcd-query", Carrier::Query),
     ("cmcd-headers", Carrier::Headers),
@@ -16,6 +16,7 @@ const NAMES: [(&str, Carrier); 7] = [
     ("cloudfront-rt", Carrier::CloudFrontRealTime),
     ("cloudfront-std", Carrier::CloudFrontStandard),
     ("webrtc", Carrier::Webrtc),
+    ("kaltura", Carrier::Kaltura),
 ];
 
 /// What the values of a topic's records are.
@@ -37,6 +38,8 @@ pub enum Carrier {
     Json(Mapping),
     /// A report of WebRTC statistics, of any shape that travels on the bus.
     Webrtc,
+    /// A beacon of a Kaltura player, in any form.
+    Kaltura,
 }
 
 impl Carrier {
@@ -57,7 +60,7 @@ impl Carrier {
 
     /// Whether players send this themselves.
     pub const fn is_report(&self) -> bool {
-        matches!(self, Self::Query | Self::Headers | Self::Body | Self::Webrtc)
+        matches!(self, Self::Query | Self::Headers | Self::Body | Self::Webrtc | Self::Kaltura)
     }
 
     /// Whether this is a line of a delivery log.

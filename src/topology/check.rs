@@ -178,6 +178,12 @@ fn carriers(source: &Source, found: &mut Found) {
             }
         }
     }
+    if source.carrier != Carrier::Kaltura && source.places.is_some() {
+        found.add(key(source, "places"), "has no effect with this carrier: remove it, or use \"kaltura\"");
+    }
+    if source.carrier != Carrier::Kaltura && !source.rollups.is_empty() {
+        found.add(key(source, "rollups"), "has no effect with this carrier: remove it, or use \"kaltura\"");
+    }
     for field in repeated(fields.iter().map(String::as_str)) {
         found.add(key(source, "cloudfront_fields"), format!("lists `{field}` twice: remove one"));
     }

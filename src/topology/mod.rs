@@ -8,11 +8,12 @@ mod carrier;
 mod check;
 mod read;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 
 use crate::config::{Error, Layer, Reader};
+use crate::model::kaltura::Rollup;
 
 pub use carrier::{Carrier, Mapping, READY_MAPPINGS};
 
@@ -69,6 +70,10 @@ pub struct Source {
     pub cloudfront_fields: Vec<String>,
     /// The mappings of JSON log lines that may be named.
     pub mappings: Vec<Mapping>,
+    /// By what beacons of Kaltura players are added up; none for what is no such source.
+    pub rollups: Vec<Rollup>,
+    /// A file in MaxMind's format that tells where the addresses of beacons are; `None` = places are unknown.
+    pub places: Option<PathBuf>,
     /// The declared number of partitions.
     pub partitions: i32,
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::carrier::{Carrier, Mapping};
 use super::{Caps, Clock, DEFAULT, OwnTopic, OwnTopics, Source, Topology};
 use crate::config::{Layer, Problem, Reader, Section};
+use crate::model::kaltura::Rollup;
 
 /// More partitions than any topic here can need.
 const MOST_PARTITIONS: i64 = 10_000;
@@ -85,6 +86,7 @@ fn source(reader: &Reader, mut section: Section<'_>) -> Source {
     }
     let topic = required(reader, &mut section, "topic", "name the topic to read");
     let carrier = carrier(reader, &mut section, &folder);
+    let is_kaltura = carrier == Carrier::Kaltura;
     let clocks = [("player", Clock::Player), ("log", Clock::Log)];
     let default_clock = if carrier.is_log() { Clock::Log } else { Clock::Player };
     let clock = section.choice("clock", &clocks).unwrap_or(default_clock);
@@ -99,6 +101,8 @@ fn source(reader: &Reader, mut section: Section<'_>) -> Source {
         cdn: section.text("cdn").unwrap_or_else(|| "unknown".to_owned()),
         cloudfront_fields: section.list("cloudfront_fields").unwrap_or_default(),
         mappings: mappings(reader, &mut section, &folder),
+        rollups: rollups(&mut section, is_kaltura),
+        places: section.text("places").map(|name| folder.join(name)),
         partitions: partition_count(&mut section, 12),
     };
     section.finish();
@@ -120,6 +124,13 @@ fn carrier(reader: &Reader, section: &mut Section<'_>, folder: &Path) -> Carrier
         reader.note(Problem::contradiction(section.key("carrier"), conflict));
         Carrier::Mixed
     })
+}
+
+/// The declared ones; of a source of beacons that declares none, the usual ones.
+fn rollups(section: &mut Section<'_>, is_kaltura: bool) -> Vec<Rollup> {
+    let choices = Rollup::ALL.map(|rollup| (rollup.as_str(), rollup));
+    let usual = || if is_kaltura { Rollup::USUAL.to_vec() } else { Vec::new() };
+    section.choices("rollups", &choices).unwrap_or_else(usual)
 }
 
 fn mappings(reader: &Reader, section: &mut Section<'_>, folder: &Path) -> Vec<Mapping> {

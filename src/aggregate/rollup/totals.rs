@@ -4,7 +4,7 @@
 //! is of one kind as long as the topology is the same, so totals of two kinds never meet under one key; should they (a source was given
 //! another carrier, and the rules their old number), the first that came stay.
 
-use crate::aggregate::{Extent, PartialError, cmcd, webrtc};
+use crate::aggregate::{Extent, PartialError, cmcd, kaltura, webrtc};
 use crate::model::bytes::{Reader, Writer};
 use crate::model::{Schema, Value};
 
@@ -15,10 +15,14 @@ pub enum Totals {
     Cmcd(Box<cmcd::EdgeTotals>),
     /// Of a source of WebRTC statistics.
     Webrtc(Box<webrtc::EdgeTotals>),
+    /// Of a source of Kaltura beacons.
+    Kaltura(Box<kaltura::RollupTotals>),
 }
 
 /// The first byte of those of WebRTC.
 const WEBRTC: u8 = b'W';
+/// The first byte of those of Kaltura beacons.
+const KALTURA: u8 = b'K';
 
 impl Totals {
     /// Adds the part of another partition of the same window.
@@ -26,7 +30,8 @@ impl Totals {
         match (self, other) {
             (Self::Cmcd(own), Self::Cmcd(other)) => own.merge(other),
             (Self::Webrtc(own), Self::Webrtc(other)) => own.merge(other),
-            (Self::Cmcd(_), _) | (Self::Webrtc(_), _) => {}
+            (Self::Kaltura(own), Self::Kaltura(other)) => own.merge(other),
+            (Self::Cmcd(_), _) | (Self::Webrtc(_), _) | (Self::Kaltura(_), _) => {}
         }
     }
 
@@ -35,7 +40,9 @@ impl Totals {
         match (self, other) {
             (Self::Cmcd(own), Self::Cmcd(other)) => own.append(other),
             (Self::Webrtc(own), Self::Webrtc(other)) => own.append(other),
-            (Self::Cmcd(_), _) | (Self::Webrtc(_), _) => {}
+            // What they count of several windows is the same sums and sets.
+            (Self::Kaltura(own), Self::Kaltura(other)) => own.merge(other),
+            (Self::Cmcd(_), _) | (Self::Webrtc(_), _) | (Self::Kaltura(_), _) => {}
         }
     }
 
@@ -47,16 +54,26 @@ impl Totals {
                 out.byte(WEBRTC);
                 totals.encode(out);
             }
+            Self::Kaltura(totals) => {
+                out.byte(KALTURA);
+                totals.encode(out);
+            }
         }
     }
 
     /// Reads what [`Self::encode`] wrote.
     pub fn decode(input: &mut Reader<'_>) -> Result<Self, PartialError> {
-        if input.clone().byte()? == WEBRTC {
-            input.byte()?;
-            return Ok(Self::Webrtc(Box::new(webrtc::EdgeTotals::decode(input)?)));
+        match input.clone().byte()? {
+            WEBRTC => {
+                input.byte()?;
+                Ok(Self::Webrtc(Box::new(webrtc::EdgeTotals::decode(input)?)))
+            }
+            KALTURA => {
+                input.byte()?;
+                Ok(Self::Kaltura(Box::new(kaltura::RollupTotals::decode(input)?)))
+            }
+            _ => Ok(Self::Cmcd(Box::new(cmcd::EdgeTotals::decode(input)?))),
         }
-        Ok(Self::Cmcd(Box::new(cmcd::EdgeTotals::decode(input)?)))
     }
 
     /// The row that they become.
@@ -64,6 +81,7 @@ impl Totals {
         match self {
             Self::Cmcd(_) => &cmcd::EDGE_WINDOW,
             Self::Webrtc(_) => &webrtc::EDGE_WINDOW,
+            Self::Kaltura(totals) => totals.schema(),
         }
     }
 
@@ -72,6 +90,7 @@ impl Totals {
         match self {
             Self::Cmcd(_) => &cmcd::RollupKey::MORE_TAGS,
             Self::Webrtc(_) => &webrtc::RollupKey::MORE_TAGS,
+            Self::Kaltura(totals) => totals.rollup().tags(),
         }
     }
 
@@ -80,6 +99,7 @@ impl Totals {
         match self {
             Self::Cmcd(totals) => totals.visit_fields(extent, each),
             Self::Webrtc(totals) => totals.visit_fields(extent, each),
+            Self::Kaltura(totals) => totals.visit_fields(extent, each),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The key of a session in windows and carries.
 
-use crate::model::webrtc::{Report, write_session_id};
+use crate::model::webrtc::Report;
+use crate::model::write_session_id;
 
 /// Writes the session's key into `out`: the tenant, a zero byte, the session's id.
 pub(super) fn write_key(out: &mut String, tenant: &str, report: &Report<'_>) {

@@ -294,7 +294,8 @@ mod tests {
             let (start_ms, window) = windows.pop_first().unwrap();
             window.close(windows.get(&(start_ms + 10_000)), labels.clone(), &mut carries);
         }
-        let open: usize = windows.into_values().map(|window| window.sessions.memory()).sum();
+        let open: usize =
+            windows.into_values().map(|window| window.sessions.memory(|session| session.samples.memory())).sum();
         let carried: usize = carries.0.iter().map(|(key, carry)| key.len() + carry.len()).sum();
         assert!(open + carried <= 4_096, "{open} bytes in windows, {carried} carried");
     }

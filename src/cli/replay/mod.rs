@@ -51,6 +51,8 @@ const LAST_DELIVERIES: Duration = Duration::from_secs(60);
 const RAW_START_MS: i64 = 1_767_600_000_000;
 /// The carrier of reports of WebRTC statistics.
 const WEBRTC: &str = "webrtc";
+/// The carrier of beacons of Kaltura players.
+const KALTURA: &str = "kaltura";
 
 /// Compute the rows of a dump or of raw logs, or put them on the bus
 #[derive(Debug, Clone, Args)]
@@ -74,7 +76,7 @@ pub struct ReplayArgs {
     /// The number of partitions of each topic: edge rows wait for all of them. Of a dump the highest in it, of raw logs the declared one, unless given
     #[arg(long)]
     pub partitions: Option<NonZeroU32>,
-    /// The files are raw logs: cloudfront-rt, cloudfront-std, `json:MAPPING`, cmcd-query, cmcd-headers, cmcd-body, webrtc; or recorded
+    /// The files are raw logs: cloudfront-rt, cloudfront-std, `json:MAPPING`, cmcd-query, cmcd-headers, cmcd-body, webrtc, kaltura; or recorded
     /// WebRTC statistics: rtcstats, rtcstats-jitsi, webrtc-internals, peermetrics, twilio, janus, mediasoup
     #[arg(long)]
     pub carrier: Option<String>,
@@ -146,7 +148,7 @@ fn visit(
 
 /// Whether records of this carrier may be without a time of their own.
 fn takes_start(carrier: &str) -> bool {
-    carrier.starts_with("cmcd-")
+    carrier.starts_with("cmcd-") || carrier == KALTURA
 }
 
 fn declared_partitions(source: &Source) -> NonZeroU32 {
@@ -178,7 +180,7 @@ fn visit_dumps(files: &[PathBuf], each: &mut dyn FnMut(DumpRecord) -> anyhow::Re
 
 /// The source that raw logs of a carrier belong to.
 fn raw_source<'a>(topology: &'a Topology, name: Option<&str>, carrier: &str) -> anyhow::Result<&'a Source> {
-    let is_report = carrier.starts_with("cmcd-") || carrier == WEBRTC;
+    let is_report = carrier.starts_with("cmcd-") || [WEBRTC, KALTURA].contains(&carrier);
     let clock = if is_report { Clock::Player } else { Clock::Log };
     let source = match name {
         Some(name) => topology.source(name),
@@ -189,7 +191,7 @@ fn raw_source<'a>(topology: &'a Topology, name: Option<&str>, carrier: &str) -> 
         match name {
             Some(name) => bail!("the topology has no source `{name}`: --source must be one of {}", names()),
             None => bail!(
-                "no source of the topology takes `{carrier}`: --carrier must be cloudfront-rt, cloudfront-std, `json:MAPPING`, cmcd-query, cmcd-headers, cmcd-body or webrtc, and a source must declare it ({})",
+                "no source of the topology takes `{carrier}`: --carrier must be cloudfront-rt, cloudfront-std, `json:MAPPING`, cmcd-query, cmcd-headers, cmcd-body, webrtc or kaltura, and a source must declare it ({})",
                 names()
             ),
         }
@@ -219,6 +221,7 @@ fn takes(source: &Source, carrier: &str) -> bool {
         Carrier::CloudFrontStandard => carrier == "cloudfront-std",
         Carrier::Json(known) => mapping == Some(known.name.as_str()),
         Carrier::Webrtc => carrier == WEBRTC,
+        Carrier::Kaltura => carrier == KALTURA,
     }
 }
 

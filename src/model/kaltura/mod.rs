@@ -4,13 +4,17 @@
 //! a value that cannot be, is absent and never zero: averages divide by how often a value was there.
 
 mod event;
+mod rollup;
 mod warning;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 pub use event::{Event, Quartile};
+pub use rollup::Rollup;
 pub use warning::Warning;
+
+use super::write_session_id;
 
 /// One event of one player. A beacon carries no time of the client: it counts when it was received.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,6 +104,14 @@ impl Beacon<'_> {
     /// The host of the page.
     pub fn domain(&self) -> Option<&str> {
         self.page.as_deref().map(|page| page.split_once('/').map_or(page, |(host, _)| host))
+    }
+
+    /// The key of its records on the bus, `partner|session`, each part escaped; `None` = it belongs to no session.
+    pub fn session_key(&self) -> Option<String> {
+        let session = self.session.as_deref().filter(|session| !session.is_empty())?;
+        let mut key = String::new();
+        write_session_id(&mut key, [&self.partner.to_string(), session]);
+        Some(key)
     }
 
     /// By which name the viewer counts: the first of user, persistent session and session that is there.

@@ -5,13 +5,11 @@
 //! that [`Unit`] gives, so that sums do not depend on their order.
 
 mod member;
-mod session;
 mod warning;
 
 use std::borrow::Cow;
 
 pub use member::{Member, Text, Unit};
-pub use session::write_session_id;
 pub use warning::Warning;
 
 use super::EventTime;
@@ -132,7 +130,7 @@ impl Report<'_> {
     /// The name of the session that it belongs to, which is also the key of its records on the bus.
     pub fn session_id(&self) -> String {
         let mut id = String::new();
-        write_session_id(&mut id, [&self.app, &self.call, &self.participant]);
+        crate::model::write_session_id(&mut id, [&self.app, &self.call, &self.participant]);
         id
     }
 

@@ -14,7 +14,7 @@ use super::limits::RECORD_BYTES;
 use super::stat::{Object, json_number, number};
 use super::tally::{Counts, Dropped};
 use super::{Converted, Identity};
-use crate::model::webrtc::write_session_id;
+use crate::model::write_session_id;
 
 /// Times that can be milliseconds since the Unix epoch: from 1973 to the year 5138. Shorter ones count from some other moment.
 const EPOCH_MS: std::ops::Range<f64> = 1e11..1e14;

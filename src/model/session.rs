@@ -1,5 +1,5 @@
-//! The name of a session: `app|call|participant`, each part escaped, so that no two sessions share it and it can stand anywhere. It is also
-//! the key of its records on the bus.
+//! The name of a session of several parts: WebRTC's `app|call|participant`, Kaltura's `partner|session|entry`. Each part is escaped, so that
+//! no two sessions share a name and it can stand anywhere.
 
 use std::fmt::Write as _;
 
@@ -8,13 +8,14 @@ use crate::model::hash::stable_hash;
 /// Longer parts are cut, in bytes, and told apart by their hash.
 const PART_MAX: usize = 128;
 
-/// Adds the name of a session to `out`: of its application, call and participant.
-pub fn write_session_id(out: &mut String, [app, call, participant]: [&str; 3]) {
-    write_part(out, app);
-    out.push('|');
-    write_part(out, call);
-    out.push('|');
-    write_part(out, participant);
+/// Adds the name of a session to `out`, of its parts.
+pub fn write_session_id<const N: usize>(out: &mut String, parts: [&str; N]) {
+    for (index, part) in parts.into_iter().enumerate() {
+        if index > 0 {
+            out.push('|');
+        }
+        write_part(out, part);
+    }
 }
 
 /// Writes text with `%`, `|` and control characters as `%` and two hexadecimal digits for each byte. Of longer text the first 128 bytes (of

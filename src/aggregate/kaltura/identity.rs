@@ -1,0 +1,75 @@
+//! The names of sessions and viewers: keys in windows and carries, and published hashes.
+//!
+//! R1  A session is one player session of one entry in one account; its key is the tenant, a zero byte, and `partner|session|entry`, escaped.
+//! R2  Beacons of no session are kept under a key with an empty session; each of them stands for itself.
+
+use crate::model::hash::stable_hash;
+use crate::model::kaltura::Beacon;
+use crate::model::write_session_id;
+
+/// Writes the key of a beacon's session (R1, R2). Without a tenant the account stands for it.
+pub(super) fn write_key(out: &mut String, tenant: Option<&str>, beacon: &Beacon<'_>, has_key: bool) {
+    out.clear();
+    let partner = beacon.partner.to_string();
+    out.push_str(tenant.unwrap_or(&partner));
+    out.push('\0');
+    let session = beacon.session.as_deref().filter(|_| has_key).unwrap_or_default();
+    write_session_id(out, [&partner, session, &beacon.entry]);
+}
+
+/// The published hash of a beacon's viewer: of the account, a zero byte, and the viewer.
+pub(super) fn viewer_hash(beacon: &Beacon<'_>) -> u64 {
+    named_hash(&beacon.partner.to_string(), beacon.viewer().unwrap_or_default())
+}
+
+fn named_hash(partner: &str, name: &str) -> u64 {
+    stable_hash(format!("{partner}\0{name}").as_bytes())
+}
+
+/// A session's key, in its parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Key<'a> {
+    pub(super) tenant: &'a str,
+    /// `partner|session|entry`.
+    pub(super) id: &'a str,
+    pub(super) partner: &'a str,
+    pub(super) session: &'a str,
+    pub(super) entry: &'a str,
+}
+
+impl<'a> Key<'a> {
+    /// From what [`write_key`] wrote.
+    pub(super) fn of(key: &'a str) -> Self {
+        let (tenant, id) = key.rsplit_once('\0').unwrap_or_default();
+        let mut parts = id.split('|');
+        let mut next = || parts.next().unwrap_or_default();
+        Self { tenant, id, partner: next(), session: next(), entry: next() }
+    }
+
+    /// The name of the player's session, of all of its entries: `partner|session`. It is the key of its records on the bus.
+    pub(super) fn player_session(&self) -> &'a str {
+        self.id.rsplit_once('|').map_or(self.id, |(session, _)| session)
+    }
+
+    /// The published hash of it: of the account, a zero byte, and the session, as the key has them.
+    pub(super) fn session_hash(&self) -> u64 {
+        named_hash(self.partner, self.session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_back_in_their_parts() {
+        let beacon = Beacon { partner: 812, session: Some("a|b".into()), entry: "1_x y".into(), ..Beacon::default() };
+        let mut key = String::new();
+        write_key(&mut key, None, &beacon, true);
+        let read = Key::of(&key);
+        assert_eq!((read.tenant, read.player_session(), read.entry), ("812", "812|a%7Cb", "1_x y"));
+        assert_eq!((read.partner, read.session), ("812", "a%7Cb"));
+        write_key(&mut key, Some("t"), &beacon, false);
+        assert_eq!((Key::of(&key).tenant, Key::of(&key).id), ("t", "812||1_x y"));
+    }
+}

@@ -1,0 +1,280 @@
+//! What a window keeps of a beacon, and how it keeps those of a session: packed, in the order in which they came.
+//!
+//! R1  Of a session and window, the first beacons by time are kept, up to the cap; the rest is only counted. What comes out is in order, so
+//!     that nothing depends on arrival.
+
+use super::scene::Scenes;
+use crate::model::bytes::{Reader, Short, Writer};
+use crate::model::hash::StableHasher;
+use crate::model::kaltura::{Beacon, ErrorPhase, Event, Quartile};
+
+/// A number that a beacon may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Slot {
+    Position,
+    Target,
+    Speed,
+    PlaySum,
+    Stall,
+    StallSum,
+    Join,
+    PlayerLoad,
+    Bitrate,
+    Bandwidth,
+    SegmentDownload,
+    ManifestDownload,
+    Latency,
+    DroppedFrames,
+    ForwardBuffer,
+}
+
+const SLOTS: usize = Slot::ForwardBuffer as usize + 1;
+
+/// What a beacon says with yes or no, and what is known of it beside its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum Flag {
+    /// Its own window was final already.
+    Late,
+    /// Its time was moved.
+    Clamped,
+    SoundOn,
+    SoundOff,
+    Focused,
+    Unfocused,
+    FullScreen,
+    BeforePlayRequest,
+    BeforeFirstFrame,
+    MidStream,
+}
+
+/// What is kept of a beacon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sample {
+    pub(super) time_ms: i64,
+    pub(super) index: Option<u32>,
+    pub(super) event: Event,
+    flags: u32,
+    pub(super) members_rejected: u32,
+    /// The published hash of the viewer.
+    pub(super) viewer: u64,
+    /// Which values there are, a bit for each slot.
+    mask: u32,
+    values: [i64; SLOTS],
+    /// The index of its scene: it depends on arrival, so that the scene itself decides where nothing else does.
+    pub(super) scene: u32,
+}
+
+impl Sample {
+    /// Of a beacon that came at this time.
+    pub(super) fn of(beacon: &Beacon<'_>, time_ms: i64, scene: u32, viewer: u64) -> Self {
+        let mut sample = Self { time_ms, event: beacon.event, scene, viewer, ..Self::new() };
+        (sample.index, sample.members_rejected) = (beacon.index, beacon.members_rejected);
+        for (slot, value) in [
+            (Slot::Position, beacon.position_ms),
+            (Slot::Target, beacon.target_position_ms),
+            (Slot::Speed, beacon.speed_permille),
+            (Slot::PlaySum, beacon.play_sum_ms),
+            (Slot::Stall, beacon.buffer_ms),
+            (Slot::StallSum, beacon.buffer_sum_ms),
+            (Slot::Join, beacon.join_ms),
+            (Slot::PlayerLoad, beacon.player_load_ms),
+            (Slot::Bitrate, beacon.bitrate_bps),
+            (Slot::Bandwidth, beacon.bandwidth_bps),
+            (Slot::SegmentDownload, beacon.segment_download_ms),
+            (Slot::ManifestDownload, beacon.manifest_download_ms),
+            (Slot::Latency, beacon.latency_ms),
+            (Slot::DroppedFrames, beacon.dropped_frames_ppm),
+            (Slot::ForwardBuffer, beacon.forward_buffer_ppm),
+        ] {
+            if let (Some(value), Some(place)) = (value, sample.values.get_mut(slot as usize)) {
+                *place = value;
+                sample.mask |= 1 << slot as usize;
+            }
+        }
+        for (flag, is_set) in [
+            (Flag::SoundOn, beacon.sound_on == Some(true)),
+            (Flag::SoundOff, beacon.sound_on == Some(false)),
+            (Flag::Focused, beacon.tab_focused == Some(true)),
+            (Flag::Unfocused, beacon.tab_focused == Some(false)),
+            (Flag::FullScreen, beacon.full_screen == Some(true)),
+            (Flag::BeforePlayRequest, beacon.error_phase == Some(ErrorPhase::BeforePlayRequest)),
+            (Flag::BeforeFirstFrame, beacon.error_phase == Some(ErrorPhase::BeforeFirstFrame)),
+            (Flag::MidStream, beacon.error_phase == Some(ErrorPhase::MidStream)),
+        ] {
+            sample.set(flag, is_set);
+        }
+        sample
+    }
+
+    const fn new() -> Self {
+        Self {
+            time_ms: 0,
+            index: None,
+            event: Event::Unknown,
+            flags: 0,
+            members_rejected: 0,
+            viewer: 0,
+            mask: 0,
+            values: [0; SLOTS],
+            scene: 0,
+        }
+    }
+
+    /// The number in a slot.
+    pub(super) fn get(&self, slot: Slot) -> Option<i64> {
+        let place = slot as usize;
+        if self.mask >> place & 1 == 0 { None } else { self.values.get(place).copied() }
+    }
+
+    pub(super) const fn has(&self, flag: Flag) -> bool {
+        self.flags >> flag as u32 & 1 == 1
+    }
+
+    pub(super) fn set(&mut self, flag: Flag, is_set: bool) {
+        self.flags |= u32::from(is_set) << flag as u32;
+    }
+
+    /// The published hash of what the player said, without the time at which it came; never 0.
+    pub(super) fn content(&self) -> u32 {
+        let mut hasher = StableHasher::default();
+        let (tag, number) = code(self.event);
+        let said = self.flags & !(1 << Flag::Late as u32 | 1 << Flag::Clamped as u32);
+        for number in [i64::from(tag), i64::from(number), i64::from(said), i64::from(self.mask)] {
+            hasher.integer(number);
+        }
+        self.values.iter().for_each(|value| hasher.integer(*value));
+        (hasher.finish() as u32).max(1)
+    }
+
+    /// By time; what came at once, by index, then by all else.
+    fn order(&self) -> impl Ord + '_ {
+        let said = (self.flags, self.mask, &self.values, self.viewer, self.members_rejected);
+        (self.time_ms, self.index, self.event, said)
+    }
+
+    fn write(&self, out: &mut Writer, start_ms: i64) {
+        out.integer(self.time_ms.wrapping_sub(start_ms));
+        out.unsigned(self.index.map_or(0, |index| u64::from(index).wrapping_add(1)));
+        let (tag, number) = code(self.event);
+        out.byte(tag);
+        out.unsigned(u64::from(number));
+        for number in [self.flags, self.members_rejected, self.scene, self.mask] {
+            out.unsigned(u64::from(number));
+        }
+        out.unsigned(self.viewer);
+        let present = self.values.iter().zip(0..).filter(|(_, place)| self.mask >> place & 1 == 1);
+        present.for_each(|(value, _)| out.integer(*value));
+    }
+
+    fn read(input: &mut Reader<'_>, start_ms: i64) -> Result<Self, Short> {
+        let mut sample = Self { time_ms: input.integer()?.wrapping_add(start_ms), ..Self::new() };
+        sample.index = input.unsigned()?.checked_sub(1).and_then(|index| u32::try_from(index).ok());
+        let (tag, number) = (input.byte()?, input.unsigned()?);
+        sample.event = event(tag, u16::try_from(number).unwrap_or(u16::MAX));
+        let Self { flags, members_rejected, scene, mask, .. } = &mut sample;
+        for number in [flags, members_rejected, scene, mask] {
+            *number = u32::try_from(input.unsigned()?).unwrap_or(0);
+        }
+        sample.viewer = input.unsigned()?;
+        for (value, place) in sample.values.iter_mut().zip(0..) {
+            if sample.mask >> place & 1 == 1 {
+                *value = input.integer()?;
+            }
+        }
+        Ok(sample)
+    }
+}
+
+/// The events without a number of their own, by their place.
+const PLAIN: [Event; 18] = [
+    Event::Unknown,
+    Event::Impression,
+    Event::PlayRequest,
+    Event::Play,
+    Event::Resume,
+    Event::Pause,
+    Event::Replay,
+    Event::Seek,
+    Event::SourceSelected,
+    Event::Speed,
+    Event::FlavorSwitch,
+    Event::BufferStart,
+    Event::BufferEnd,
+    Event::Error,
+    Event::View,
+    Event::Reached(Quartile::First),
+    Event::Reached(Quartile::Second),
+    Event::Reached(Quartile::Third),
+];
+const NINE_TENTHS: u8 = PLAIN.len() as u8;
+const END: u8 = NINE_TENTHS + 1;
+const INTERACTION: u8 = NINE_TENTHS + 2;
+const APPLICATION: u8 = NINE_TENTHS + 3;
+
+fn code(event: Event) -> (u8, u16) {
+    match event {
+        Event::Reached(Quartile::NineTenths) => (NINE_TENTHS, 0),
+        Event::Reached(Quartile::Fourth) => (END, 0),
+        Event::Interaction(number) => (INTERACTION, number),
+        Event::Application(number) => (APPLICATION, number),
+        _ => (PLAIN.iter().zip(0..).find(|(known, _)| **known == event).map_or(0, |(_, place)| place), 0),
+    }
+}
+
+fn event(tag: u8, number: u16) -> Event {
+    match tag {
+        NINE_TENTHS => Event::Reached(Quartile::NineTenths),
+        END => Event::Reached(Quartile::Fourth),
+        INTERACTION => Event::Interaction(number),
+        APPLICATION => Event::Application(number),
+        _ => PLAIN.get(usize::from(tag)).copied().unwrap_or_default(),
+    }
+}
+
+/// The beacons of one session and window.
+#[derive(Debug, Default)]
+pub(super) struct Samples {
+    packed: Writer,
+    kept: usize,
+    /// How many came.
+    pub(super) count: usize,
+}
+
+impl Samples {
+    /// Keeps a beacon. Up to twice the cap are kept while the window is open, so that not each one beyond it costs a sort.
+    pub(super) fn push(&mut self, sample: &Sample, start_ms: i64, cap: usize, scenes: &impl Scenes) {
+        if self.kept >= cap.saturating_mul(2) {
+            let mut first = Vec::with_capacity(self.kept);
+            self.sorted(start_ms, cap, scenes, &mut first);
+            self.packed.clear();
+            first.iter().for_each(|sample| sample.write(&mut self.packed, start_ms));
+            self.kept = first.len();
+        }
+        sample.write(&mut self.packed, start_ms);
+        self.kept += 1;
+        self.count += 1;
+    }
+
+    /// Those that count, in order.
+    pub(super) fn sorted(&self, start_ms: i64, cap: usize, scenes: &impl Scenes, out: &mut Vec<Sample>) {
+        out.clear();
+        let mut input = Reader::new(self.packed.as_bytes());
+        while !input.is_empty() {
+            // It was written above.
+            let Ok(sample) = Sample::read(&mut input, start_ms) else { return };
+            out.push(sample);
+        }
+        out.sort_unstable_by(|left, right| {
+            left.order().cmp(&right.order()).then_with(|| scenes.text(left.scene).cmp(scenes.text(right.scene)))
+        });
+        out.truncate(cap);
+    }
+
+    /// How many bytes it has reserved.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.packed.capacity()
+    }
+}

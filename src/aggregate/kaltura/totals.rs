@@ -1,0 +1,282 @@
+//! The totals of a roll-up key: one partition's part of a row, its encoding on the bus, the merged row, and a row read back.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::counts::{COUNTS, Counts};
+use super::facet::Part;
+use super::formulas::RetentionCurve;
+use super::retention::{Audience, Watched};
+use super::rollup_schema::{COMPLETION_PERCENT, RETENTION_SKETCH, UNIQUE_SKETCHES, UNIQUES, has_retention, schema_of};
+use crate::aggregate::packed::read_signed;
+use crate::aggregate::source::{Extent, UNKNOWN};
+use crate::aggregate::{DistinctError, PartialError, Uniques};
+use crate::model::bytes::{Reader, Writer};
+use crate::model::kaltura::Rollup;
+use crate::model::{Schema, Value};
+
+/// The version of the encoding, its first byte.
+const VERSION: u8 = 1;
+
+/// Which viewers or sessions are counted once each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Unique {
+    /// Viewers with any beacon. Kaltura: unique_known_users.
+    Viewers,
+    /// Viewers with a first frame. Kaltura: unique_viewers.
+    ViewersPlayed,
+    /// Viewers with a view. Kaltura: view_unique_audience.
+    ViewersViewed,
+    /// Viewers with an engaged view. Kaltura: view_unique_engaged_users.
+    ViewersEngaged,
+    /// Viewers with a view that stalled. Kaltura: view_unique_buffering_users.
+    ViewersBuffering,
+    /// Viewers with a view behind the live edge. Kaltura: view_unique_audience_dvr.
+    ViewersDvr,
+    /// Sessions with a view. Kaltura: view_unique_sessions.
+    SessionsViewed,
+    /// Sessions with an error.
+    SessionsWithError,
+}
+
+impl Unique {
+    /// Every one, in the order of the fields.
+    pub const ALL: [Self; UNIQUES] = [
+        Self::Viewers,
+        Self::ViewersPlayed,
+        Self::ViewersViewed,
+        Self::ViewersEngaged,
+        Self::ViewersBuffering,
+        Self::ViewersDvr,
+        Self::SessionsViewed,
+        Self::SessionsWithError,
+    ];
+
+    const fn counts_sessions(self) -> bool {
+        matches!(self, Self::SessionsViewed | Self::SessionsWithError)
+    }
+
+    /// Whether who did this belongs to it.
+    const fn has(self, counts: &Counts) -> bool {
+        match self {
+            Self::Viewers => counts.records > 0,
+            Self::ViewersPlayed => counts.plays > 0,
+            Self::ViewersViewed | Self::SessionsViewed => counts.views > 0,
+            Self::ViewersEngaged => counts.views_high > 0 || counts.views_good > 0,
+            Self::ViewersBuffering => counts.views_buffering > 0,
+            Self::ViewersDvr => counts.views_dvr > 0,
+            Self::SessionsWithError => counts.errors > 0,
+        }
+    }
+}
+
+/// What adds up, whichever the roll-up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// The sums over beacons.
+    pub counts: Counts,
+    /// How many percent of their entries sessions have seen, added up over sessions. Kaltura: uniquePercentiles.
+    pub completion_percent: i64,
+    /// Who is counted once each.
+    uniques: [Uniques; UNIQUES],
+    /// Which parts were watched; of roll-ups by entry only.
+    pub audience: Audience,
+}
+
+impl Sums {
+    /// Adds what a session did here.
+    pub fn add_part(&mut self, part: &Part<'_>, keeps_retention: bool) {
+        self.counts.merge(part.counts);
+        if let Some(watched) = part.watched {
+            self.add_watched(watched, keeps_retention);
+        }
+        let Some(names) = part.names else { return };
+        for (unique, uniques) in Unique::ALL.into_iter().zip(&mut self.uniques) {
+            if unique.has(part.counts) {
+                uniques.add(if unique.counts_sessions() { names.session } else { names.viewer });
+            }
+        }
+    }
+
+    /// Adds what a session watched of an entry.
+    fn add_watched(&mut self, watched: &Watched, keeps_retention: bool) {
+        self.completion_percent = self.completion_percent.saturating_add(watched.percentiles);
+        if keeps_retention {
+            self.audience.add(watched);
+        }
+    }
+
+    /// Adds others, of another partition or another window.
+    pub fn merge(&mut self, other: &Self) {
+        self.counts.merge(&other.counts);
+        self.completion_percent = self.completion_percent.saturating_add(other.completion_percent);
+        for (own, more) in self.uniques.iter_mut().zip(&other.uniques) {
+            own.merge(more);
+        }
+        self.audience.merge(&other.audience);
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty() && self.completion_percent == 0 && self.audience.is_empty()
+    }
+
+    /// Those who are counted once each.
+    pub const fn unique(&self, unique: Unique) -> &Uniques {
+        let [viewers, played, viewed, engaged, buffering, dvr, sessions_viewed, with_error] = &self.uniques;
+        match unique {
+            Unique::Viewers => viewers,
+            Unique::ViewersPlayed => played,
+            Unique::ViewersViewed => viewed,
+            Unique::ViewersEngaged => engaged,
+            Unique::ViewersBuffering => buffering,
+            Unique::ViewersDvr => dvr,
+            Unique::SessionsViewed => sessions_viewed,
+            Unique::SessionsWithError => with_error,
+        }
+    }
+}
+
+/// Why a row of the store gives no totals.
+#[derive(Debug, thiserror::Error)]
+pub enum RowError {
+    /// A text is not base64.
+    #[error("the field `{field}` is not base64 ({reason}): was the row written by something else?")]
+    Text {
+        /// The field's name.
+        field: &'static str,
+        /// What the decoder says.
+        reason: base64::DecodeError,
+    },
+    /// Bytes are no count of distinct things.
+    #[error("the field `{field}`: {reason}")]
+    Unique {
+        /// The field's name.
+        field: &'static str,
+        /// What is wrong.
+        reason: DistinctError,
+    },
+    /// Bytes are no retention.
+    #[error("the field `{RETENTION_SKETCH}`: {0}")]
+    Retention(#[from] PartialError),
+}
+
+/// What is known of one roll-up key: in one window, of one partition or merged over all; or in several windows put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RollupTotals {
+    pub(super) rollup: Rollup,
+    /// What adds up.
+    pub sums: Sums,
+}
+
+impl RollupTotals {
+    /// The version of its encoding.
+    pub const VERSION: u8 = VERSION;
+
+    /// Of this kind of roll-up.
+    pub const fn new(rollup: Rollup, sums: Sums) -> Self {
+        Self { rollup, sums }
+    }
+
+    /// The kind of roll-up.
+    pub const fn rollup(&self) -> Rollup {
+        self.rollup
+    }
+
+    /// Adds others: another partition's of the same window, or those of another window. Whoever is in both counts once.
+    pub fn merge(&mut self, other: &Self) {
+        self.sums.merge(&other.sums);
+    }
+
+    /// Writes the partial: a version byte, the kind, then counts, uniques and audience.
+    pub fn encode(&self, out: &mut Writer) {
+        out.byte(VERSION);
+        out.byte(self.rollup as u8);
+        self.sums.counts.write(out);
+        out.integer(self.sums.completion_percent);
+        self.sums.uniques.iter().for_each(|uniques| uniques.encode(out));
+        if has_retention(self.rollup) {
+            self.sums.audience.encode(out);
+        }
+    }
+
+    /// Reads what [`Self::encode`] wrote.
+    ///
+    /// # Errors
+    /// When it is damaged, or a newer program wrote it.
+    pub fn decode(input: &mut Reader<'_>) -> Result<Self, PartialError> {
+        let version = input.byte()?;
+        let number = input.byte()?;
+        let rollup = Rollup::ALL.get(usize::from(number)).copied().filter(|_| version == VERSION);
+        let Some(rollup) = rollup else {
+            // A kind that is not known here comes from a newer program, too.
+            return Err(PartialError::Version { found: version.max(VERSION + 1), known: VERSION });
+        };
+        let mut sums = Sums { counts: Counts::read(input)?, ..Sums::default() };
+        sums.completion_percent = read_signed(input)?;
+        for uniques in &mut sums.uniques {
+            *uniques = Uniques::from_bytes(input.bytes()?)?;
+        }
+        if has_retention(rollup) {
+            sums.audience = Audience::decode(input)?;
+        }
+        Ok(Self { rollup, sums })
+    }
+
+    /// The row that they become.
+    pub fn schema(&self) -> &'static Schema {
+        schema_of(self.rollup)
+    }
+
+    /// Calls `each` with the values of the row's fields, in their declared order.
+    pub fn visit_fields(&self, extent: Extent, each: impl FnOnce(&[Value<'_>])) {
+        let mut values = Vec::with_capacity(COUNTS + 2 * UNIQUES + 8);
+        values.extend(self.sums.counts.values().map(Value::Integer));
+        values.push(Value::Integer(self.sums.completion_percent));
+        values.extend(self.sums.uniques.iter().map(|uniques| Value::Integer(uniques.count())));
+        values.push(Value::Integer(extent.partitions_missing));
+        let encoded = self.sums.uniques.each_ref().map(|uniques| STANDARD.encode(uniques.to_bytes()));
+        values.extend(encoded.iter().map(|text| Value::Text(text)));
+        if !has_retention(self.rollup) {
+            return each(&values);
+        }
+        let audience = &self.sums.audience;
+        let (duration_ms, source) =
+            audience.duration().best().map_or((0, UNKNOWN), |(ms, source)| (ms, source.as_str()));
+        let curve = RetentionCurve::of(audience);
+        let curves = [0, 1].map(|place| curve.as_ref().map(|curve| curve.text(place)).unwrap_or_default());
+        let mut out = Writer::default();
+        audience.encode(&mut out);
+        let sketch = STANDARD.encode(out.as_bytes());
+        let resolution_ms = curve.as_ref().map_or(0, |curve| curve.resolution_ms);
+        values.extend([Value::Integer(duration_ms), Value::Text(source), Value::Integer(resolution_ms)]);
+        values.extend(curves.iter().chain([&sketch]).map(|text| Value::Text(text)));
+        each(&values);
+    }
+
+    /// The totals of a row of the store, from its fields by name. What a row of an older program lacks is nothing.
+    ///
+    /// # Errors
+    /// When a field does not hold what it should.
+    pub fn from_row<'v>(rollup: Rollup, field: impl Fn(&str) -> Option<Value<'v>>) -> Result<Self, RowError> {
+        let integer = |name: &str| match field(name) {
+            Some(Value::Integer(value)) => value,
+            _ => 0,
+        };
+        let bytes = |name: &'static str| match field(name) {
+            Some(Value::Text(text)) => STANDARD.decode(text).map_err(|reason| RowError::Text { field: name, reason }),
+            _ => Ok(Vec::new()),
+        };
+        let completion_percent = integer(COMPLETION_PERCENT);
+        let mut sums = Sums { counts: Counts::from_named(integer), completion_percent, ..Sums::default() };
+        for (uniques, name) in sums.uniques.iter_mut().zip(UNIQUE_SKETCHES) {
+            *uniques = Uniques::from_bytes(&bytes(name)?).map_err(|reason| RowError::Unique { field: name, reason })?;
+        }
+        let sketch = bytes(RETENTION_SKETCH)?;
+        if has_retention(rollup) && !sketch.is_empty() {
+            sums.audience = Audience::decode(&mut Reader::new(&sketch))?;
+        }
+        Ok(Self { rollup, sums })
+    }
+}
