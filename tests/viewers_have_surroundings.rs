@@ -17,7 +17,7 @@ fn an_agent_tells_class_system_and_browser() {
         ),
         (
             "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15",
-            ["computer", "Mac OS X", "Safari"],
+            ["computer", "macOS", "Safari"],
         ),
         ("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0", ["computer", "Linux", "Firefox"]),
         (
@@ -26,15 +26,15 @@ fn an_agent_tells_class_system_and_browser() {
         ),
         (
             "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
-            ["phone", "iOS", "Mobile Safari"],
+            ["phone", "iOS", "Safari"],
         ),
         (
             "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 Mobile/15E148 Safari/604.1",
-            ["tablet", "iOS", "Mobile Safari"],
+            ["tablet", "iOS", "Safari"],
         ),
         (
             "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
-            ["phone", "Android", "Chrome Mobile"],
+            ["phone", "Android", "Chrome"],
         ),
         (
             "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
@@ -42,12 +42,9 @@ fn an_agent_tells_class_system_and_browser() {
         ),
         (
             "playkit/android-4.30.0 com.example.app/2.1 (Linux;Android 14) ExoPlayerLib/2.18.1",
-            ["phone", "Android", "Android"],
+            ["phone", "Android", "unknown"],
         ),
-        (
-            "playkit/ios-3.30.0 App/1.2.3 (iPhone; CPU iPhone OS 17_2 like Mac OS X)",
-            ["phone", "iOS", "Mobile Safari UI/WKWebView"],
-        ),
+        ("playkit/ios-3.30.0 App/1.2.3 (iPhone; CPU iPhone OS 17_2 like Mac OS X)", ["phone", "iOS", "Webview"]),
         (
             "Mozilla/5.0 (SMART-TV; LINUX; Tizen 6.5) AppleWebKit/537.36 (KHTML, like Gecko) 85.0.4183.93/6.5 TV Safari/537.36",
             ["tv", "Tizen", "Safari"],
@@ -59,9 +56,9 @@ fn an_agent_tells_class_system_and_browser() {
         ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", ["bot", "unknown", "Googlebot"]),
         (
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/142.0.0.0 Safari/537.36",
-            ["bot", "Linux", "HeadlessChrome"],
+            ["bot", "Linux", "Chrome"],
         ),
-        ("curl/8.5.0", ["bot", "unknown", "curl"]),
+        ("curl/8.5.0", ["bot", "unknown", "HTTP Library"]),
         ("?", ["unknown"; 3]),
     ];
     let mut surroundings = Surroundings::default();

@@ -1,19 +1,12 @@
-//! Device, system and browser by the browser's own name for itself, with the rules of uap-core (`agents.json`).
-//!
-//! `agents.json` is `regexes.yaml` of uap-core as JSON, with what is not read (versions, brands, models) left out.
+//! Device, system and browser by the browser's own name for itself.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use ua_parser::{Extractor, Regexes};
-
-use crate::decode::common::shortened;
+use woothee::parser::Parser;
 
 use super::UNKNOWN;
 use super::class;
 use super::recent::Recent;
-
-/// Rules may put parts of an agent into a name: longer ones are cut.
-const NAME_BYTES: usize = 64;
 
 /// What plays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,14 +17,6 @@ pub struct Device {
     pub os: Box<str>,
     /// The browser, without version.
     pub browser: Box<str>,
-}
-
-static RULES: LazyLock<Option<Extractor<'static>>> = LazyLock::new(rules);
-
-/// The rules come with the program and a test reads them, so that there are none only where they were broken since.
-fn rules() -> Option<Extractor<'static>> {
-    let rules: Regexes<'static> = serde_json::from_str(include_str!("agents.json")).ok()?;
-    Extractor::try_from(rules).ok()
 }
 
 /// Finds devices.
@@ -59,18 +44,16 @@ impl Agents {
 
 #[cold]
 fn taken_apart(agent: &str) -> Device {
-    let Some(rules) = RULES.as_ref() else { return named(class::UNKNOWN, None, None) };
-    let (browser, os, device) = rules.extract(agent);
-    let browser = browser.as_ref().map(|browser| &*browser.family);
-    let os = os.as_ref().map(|os| &*os.os);
-    let device = device.as_ref().map(|device| &*device.device);
-    named(class::of(agent, browser, os, device), os, browser)
+    let found = Parser::new().parse(agent);
+    let found = found.as_ref();
+    let (category, os) = (found.map_or("", |found| found.category), found.map_or("", |found| found.os));
+    let agent = agent.to_ascii_lowercase();
+    named(class::of(&agent, category, os), class::system(&agent, os), found.map(|found| found.name))
 }
 
 fn named(device: &'static str, os: Option<&str>, browser: Option<&str>) -> Device {
     let name = |name: Option<&str>| match name.unwrap_or(UNKNOWN) {
-        "" => UNKNOWN.into(),
-        name if name.len() > NAME_BYTES => shortened(name, NAME_BYTES).into_boxed_str(),
+        "" | woothee::woothee::VALUE_UNKNOWN => UNKNOWN.into(),
         name => name.into(),
     };
     Device { device, os: name(os), browser: name(browser) }
