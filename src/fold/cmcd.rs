@@ -34,6 +34,7 @@ impl Kind for Cmcd {
         DecodeCounts {
             warnings: warnings.filter(|(_, count)| *count > 0).collect(),
             rejected: rejected.filter(|(_, count)| *count > 0).collect(),
+            ..DecodeCounts::default()
         }
     }
 

@@ -81,8 +81,9 @@ impl Kind for Kaltura {
 
     fn take_counts(reader: &mut BeaconReader) -> DecodeCounts {
         let warnings = Warning::ALL.iter().map(|warning| warning.as_str()).zip(reader.decoder.take_warnings());
-        // A record is one beacon.
-        DecodeCounts { warnings: warnings.filter(|(_, count)| *count > 0).collect(), rejected: Vec::new() }
+        let warnings = warnings.filter(|(_, count)| *count > 0).collect();
+        // A record is one beacon: no part of it is left out.
+        DecodeCounts { warnings, rejected: Vec::new(), unknown_events: reader.decoder.take_unknown_events() }
     }
 
     fn forget_rejected(_: &mut BeaconReader) {}

@@ -40,6 +40,8 @@ pub struct DecodeCounts {
     pub warnings: Vec<(&'static str, u64)>,
     /// Parts of records that were left out while others were kept.
     pub rejected: Vec<(Reason, u64)>,
+    /// Events by numbers that mean nothing here; `None` = all that are not told apart.
+    pub unknown_events: Vec<(Option<i64>, u64)>,
 }
 
 /// A kind of source.

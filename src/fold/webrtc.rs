@@ -32,7 +32,7 @@ impl Kind for Webrtc {
     fn take_counts(decoder: &mut Decoder) -> DecodeCounts {
         let warnings = Warning::ALL.iter().map(|warning| warning.as_str()).zip(decoder.take_warnings());
         // A record is one report of each of its peer connections, and they are read or left out together.
-        DecodeCounts { warnings: warnings.filter(|(_, count)| *count > 0).collect(), rejected: Vec::new() }
+        DecodeCounts { warnings: warnings.filter(|(_, count)| *count > 0).collect(), ..DecodeCounts::default() }
     }
 
     fn forget_rejected(_: &mut Decoder) {}

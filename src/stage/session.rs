@@ -352,7 +352,7 @@ impl Work for SessionWork {
         let (counts, decoded) = (self.fold.take_counts(), self.fold.take_decode_counts());
         let source = self.fold.settings().source.as_str();
         report_source(source, &counts, std::mem::take(&mut self.dead_letters));
-        let DecodeCounts { warnings, rejected } = decoded;
+        let DecodeCounts { warnings, rejected, unknown_events } = decoded;
         for (kind, count) in warnings {
             let labels = [("source", source.to_owned()), ("kind", kind.to_owned())];
             metrics::counter!(telemetry::DECODE_WARNINGS.name, &labels).increment(count);
@@ -360,6 +360,11 @@ impl Work for SessionWork {
         for (reason, count) in rejected {
             let labels = [("source", source.to_owned()), ("reason", reason.as_str().to_owned())];
             metrics::counter!(telemetry::PARTS_REJECTED.name, &labels).increment(count);
+        }
+        for (number, count) in unknown_events {
+            let code = number.map_or_else(|| "other".to_owned(), |number| number.to_string());
+            let labels = [("source", source.to_owned()), ("code", code)];
+            metrics::counter!(telemetry::UNKNOWN_EVENTS.name, &labels).increment(count);
         }
     }
 }

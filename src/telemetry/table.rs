@@ -42,6 +42,8 @@ metrics! {
         "Records read, by what became of them: accepted, late, duplicate, dead_letter or tick.";
     DECODE_WARNINGS = Counter, "streamgauge_decode_warnings_total", ["source", "kind"],
         "Departures from the specification that cost no value.";
+    UNKNOWN_EVENTS = Counter, "streamgauge_unknown_events_total", ["source", "code"],
+        "Kaltura beacons by the number of an event that means nothing here: they count as a sign of life only. Each partition tells 32 numbers apart; the rest is `other`.";
     MEMBERS_REJECTED = Counter, "streamgauge_members_rejected_total", ["source"],
         "Members of reports that were dropped because they are wrong; the rest of the report counts.";
     PARTS_REJECTED = Counter, "streamgauge_parts_rejected_total", ["source", "reason"],

@@ -28,7 +28,7 @@ pub(super) fn of<'a>(members: &Members<'a>, headers: &Headers<'a>, tally: &mut T
     let number = event::number(&reading.sent(Name::EventType).ok_or(Reason::EventType)?)?;
     let event = service.event(number);
     if event == Event::Unknown {
-        reading.warn(Warning::UnknownEvent);
+        reading.unknown_event(number);
     }
     let partner = reading.number(Name::PartnerId, Places::None, 1..=MOST_PARTNER).ok_or(Reason::MissingPartner)?;
     let entry = reading.text_within(Name::EntryId, ENTRY_BYTES).ok_or(Reason::MissingEntry)?;

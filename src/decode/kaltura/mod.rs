@@ -25,12 +25,13 @@ use std::borrow::Cow;
 use crate::model::kaltura::{Beacon, Warning};
 use crate::model::{Reason, Record};
 
-use tally::Tally;
+use tally::{Tally, UnknownEvents};
 
 /// Decodes the records of one partition, or of any number of them.
 #[derive(Debug, Default)]
 pub struct Decoder {
     tally: Tally,
+    unknown_events: UnknownEvents,
 }
 
 impl Decoder {
@@ -50,6 +51,9 @@ impl Decoder {
         let members = request::read(&text, &mut tally)?;
         let beacon = beacon::of(&members, &record.headers, &mut tally)?;
         self.tally.add(&tally);
+        if let Some(number) = tally.last_unknown_event() {
+            self.unknown_events.count(number);
+        }
         each(&beacon);
         Ok(())
     }
@@ -57,6 +61,11 @@ impl Decoder {
     /// Departures from what is documented since the last call, by kind in the order of [`Warning::ALL`].
     pub fn take_warnings(&mut self) -> [u64; Warning::ALL.len()] {
         self.tally.take()
+    }
+
+    /// How often events came whose number means nothing here, since the last call: by number, and `None` for all beyond the first 32 numbers.
+    pub fn take_unknown_events(&mut self) -> Vec<(Option<i64>, u64)> {
+        self.unknown_events.take()
     }
 }
 

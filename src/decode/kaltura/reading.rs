@@ -43,6 +43,11 @@ impl<'m, 'a> Reading<'m, 'a> {
         self.tally.warn(warning);
     }
 
+    /// Counts the number of an event that means nothing here.
+    pub(super) fn unknown_event(&mut self, number: i64) {
+        self.tally.unknown_event(number);
+    }
+
     /// A text as it was sent.
     pub(super) fn sent(&mut self, name: Name) -> Option<Cow<'a, str>> {
         let text = self.members.get(name)?.text();
