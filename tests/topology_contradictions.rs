@@ -110,14 +110,15 @@ fn the_built_in_topology_is_sound_and_what_files_leave_out() {
     let built_in = Topology::load(None).unwrap();
     assert_eq!(load("").unwrap(), built_in, "the defaults in code and in topology/default.toml differ");
     let names: Vec<&str> = built_in.sources.iter().map(|source| source.name.as_str()).collect();
-    assert_eq!(names, ["cmcd", "cmcd-logs", "webrtc"]);
-    let [players, logs, calls] = built_in.sources.as_slice() else { panic!("three sources") };
+    assert_eq!(names, ["cmcd", "cmcd-logs", "webrtc", "kaltura"]);
+    let [players, logs, calls, beacons] = built_in.sources.as_slice() else { panic!("four sources") };
     assert_eq!(
         (players.clock, players.grace_ms, players.max_delay_ms, players.deduplicate),
         (Clock::Player, 10_000, 0, false)
     );
     assert_eq!((logs.clock, logs.grace_ms, logs.max_delay_ms, logs.deduplicate), (Clock::Log, 120_000, 60_000, true));
     assert_eq!((&calls.carrier, calls.clock, calls.grace_ms), (&Carrier::Webrtc, Clock::Player, 10_000));
+    assert_eq!((&beacons.carrier, beacons.clock, beacons.grace_ms), (&Carrier::Kaltura, Clock::Player, 10_000));
     assert_eq!(built_in.state_topic(logs), "qoe.state.qoe.cmcd.logs");
     assert!(built_in.check().is_ok());
 }

@@ -15,7 +15,9 @@ use crate::model::EventTime;
 use crate::model::partition::partition_of;
 use crate::replay::dump::{DumpRecord, HeaderValue, Writer};
 use crate::simulate::pace::Pace;
-use crate::simulate::{CallScenario, Calls, Carrier, Fleet, Scenario, SimulatedRecord, Simulation, Situation};
+use crate::simulate::{
+    CallScenario, Calls, Carrier, Fleet, PlayerScenario, Players, Scenario, SimulatedRecord, Simulation, Situation,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,7 +30,9 @@ Examples:
   Video calls of 800 participants, the SFUs of one region of which go bad:
     streamgauge simulate --brokers localhost:9092 --source webrtc --participants 800 --duration 10m --scenario bad-edge
   Viewers and calls at once:
-    streamgauge simulate --brokers localhost:9092 --source both --viewers 2000 --participants 400";
+    streamgauge simulate --brokers localhost:9092 --source both --viewers 2000 --participants 400
+  Viewers at Kaltura's players:
+    streamgauge simulate --brokers localhost:9092 --source kaltura --viewers 1000 --duration 10m";
 
 /// Where a file begins unless it is said: a fixed moment, so that a seed always gives the same file.
 const FILE_START_MS: i64 = 1_767_600_000_000;
@@ -43,15 +47,32 @@ pub enum Source {
     Webrtc,
     /// Both.
     Both,
+    /// Viewers at Kaltura's players: the beacons of its analytics.
+    Kaltura,
+    /// All three.
+    All,
 }
 
 impl Source {
     const fn has_viewers(self) -> bool {
-        matches!(self, Self::Cmcd | Self::Both)
+        matches!(self, Self::Cmcd | Self::Both | Self::All)
     }
 
     const fn has_calls(self) -> bool {
-        matches!(self, Self::Webrtc | Self::Both)
+        matches!(self, Self::Webrtc | Self::Both | Self::All)
+    }
+
+    const fn has_players(self) -> bool {
+        matches!(self, Self::Kaltura | Self::All)
+    }
+
+    /// How many sources that are.
+    const fn count(self) -> u32 {
+        match self {
+            Self::Cmcd | Self::Webrtc | Self::Kaltura => 1,
+            Self::Both => 2,
+            Self::All => 3,
+        }
     }
 }
 
@@ -71,7 +92,7 @@ pub struct SimulateArgs {
     /// What happens; several at once, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', default_value = "steady")]
     pub scenario: Vec<Situation>,
-    /// Viewers at a time
+    /// Viewers at a time (cmcd, kaltura)
     #[arg(long, default_value_t = 1000, conflicts_with = "rate")]
     pub viewers: u32,
     /// Participants of calls at a time (webrtc)
@@ -152,16 +173,27 @@ impl SimulateArgs {
         self.scenario.iter().fold(scenario, |scenario, situation| scenario.with(*situation))
     }
 
+    /// The scenario of Kaltura's players that the arguments describe.
+    pub fn player_scenario(&self) -> PlayerScenario {
+        let viewers = match self.rate {
+            Some(rate) => PlayerScenario::viewers_for(self.rate_of_one(rate)),
+            None => self.viewers,
+        };
+        let scenario = PlayerScenario::steady(viewers, self.duration);
+        self.scenario.iter().fold(scenario, |scenario, situation| scenario.with(*situation))
+    }
+
     /// What each source gives of a rate.
     fn rate_of_one(&self, rate: u32) -> u32 {
-        if self.source == Source::Both { rate.div_ceil(2) } else { rate }
+        rate.div_ceil(self.source.count())
     }
 
     /// All that is simulated.
     fn fleet(&self, start: EventTime) -> Fleet {
         let viewers = self.source.has_viewers().then(|| Simulation::new(self.scenario(), self.seed, start));
         let calls = self.source.has_calls().then(|| Calls::new(self.call_scenario(), self.seed, start));
-        Fleet::new(viewers, calls)
+        let players = self.source.has_players().then(|| Players::new(self.player_scenario(), self.seed, start));
+        Fleet::new(viewers, calls, players)
     }
 }
 
@@ -400,6 +432,8 @@ mod tests {
             ("cmcd", &["qoe.cmcd", "qoe.cmcd.logs"][..]),
             ("webrtc", &["qoe.webrtc"]),
             ("both", &["qoe.cmcd", "qoe.cmcd.logs", "qoe.webrtc"]),
+            ("kaltura", &["qoe.kaltura"]),
+            ("all", &["qoe.cmcd", "qoe.cmcd.logs", "qoe.kaltura", "qoe.webrtc"]),
         ] {
             let line = format!("--brokers b:1 --source {source} --viewers 40 --participants 9 --duration 30s");
             let fleet = args(&line).unwrap().fleet(EventTime::from_millis(FILE_START_MS));
@@ -410,8 +444,8 @@ mod tests {
     }
 
     #[test]
-    fn both_sources_come_in_order_of_append_time() {
-        let args = args("--brokers b:1 --source both --viewers 20 --participants 20 --duration 30s").unwrap();
+    fn all_sources_come_in_order_of_append_time() {
+        let args = args("--brokers b:1 --source all --viewers 20 --participants 20 --duration 30s").unwrap();
         let times: Vec<i64> =
             args.fleet(EventTime::from_millis(FILE_START_MS)).map(|record| record.append_ms).collect();
         assert!(times.is_sorted());
@@ -426,7 +460,7 @@ mod tests {
             ("--brokers b:1 --carriers cmcd-body=1", "--event-mode"),
             ("--brokers b:1 --start yesterday", "2026-01-05T08:00:00Z"),
             ("--brokers b:1 --scenario good-edge", "bad-edge"),
-            ("--brokers b:1 --source kaltura", "webrtc"),
+            ("--brokers b:1 --source rtmp", "kaltura"),
         ] {
             let message = args(text).expect_err(text).to_string();
             assert!(message.contains(part), "{text}: {message}");
@@ -435,7 +469,7 @@ mod tests {
 
     #[test]
     fn a_rate_is_met_within_a_tenth() {
-        for source in ["cmcd", "webrtc", "both"] {
+        for source in ["cmcd", "webrtc", "both", "kaltura", "all"] {
             let line = format!("--brokers b:1 --rate 400 --duration 3m --seed 9 --source {source}");
             let fleet = args(&line).unwrap().fleet(EventTime::from_millis(FILE_START_MS));
             let steady = (FILE_START_MS + 60_000)..(FILE_START_MS + 180_000);

@@ -1,4 +1,4 @@
-//! Simulated viewers and calls: what a fleet's logs, players and peer connections would put on the bus, from a seed.
+//! Simulated viewers and calls: what a fleet's logs, players, analytics plug-ins and peer connections would put on the bus, from a seed.
 //!
 //! R1  The same scenario, seed and start give the same records, byte for byte, on every platform: integers only, no map with a
 //!     random order, no clock.
@@ -12,6 +12,7 @@ mod audience;
 mod cmcd;
 mod facts;
 mod fleet;
+mod kaltura;
 mod log_line;
 pub mod pace;
 mod play;
@@ -26,6 +27,7 @@ mod write;
 use crate::model::EventTime;
 
 pub use fleet::Fleet;
+pub use kaltura::{PlayerScenario, Players};
 pub use log_line::CLOUDFRONT_FIELDS;
 pub use scenario::{BadEdge, Carrier, Delays, FlashCrowd, Scenario, Situation};
 pub use webrtc::{CallScenario, Calls, Oddities};
@@ -41,9 +43,9 @@ use world::World;
 /// One record for the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimulatedRecord {
-    /// `qoe.cmcd`, `qoe.cmcd.logs` or `qoe.webrtc`.
+    /// `qoe.cmcd`, `qoe.cmcd.logs`, `qoe.webrtc` or `qoe.kaltura`.
     pub topic: &'static str,
-    /// The session id; `None` where the carrier does not show it. Of calls `app|call|participant`.
+    /// The session id; `None` where the carrier does not show it. Of calls `app|call|participant`, of Kaltura's players `partner|session`.
     pub key: Option<Vec<u8>>,
     /// Record headers: the carrier, and for reports when and through which edge the collector got them.
     pub headers: Vec<(&'static str, String)>,

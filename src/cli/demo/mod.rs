@@ -103,7 +103,7 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<()> {
         bad_region: calls.bad_region().unwrap_or_default(),
         pages: processor.pages.clone(),
     };
-    let fleet = Fleet::new(Some(simulation), Some(calls));
+    let fleet = Fleet::new(Some(simulation), Some(calls), None);
     let mut audience = Audience::start(fleet, start, processor.broker.properties());
     let mut show = Show::start(&processor, start.as_millis(), opening);
 

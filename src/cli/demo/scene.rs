@@ -134,7 +134,7 @@ mod tests {
         let calls = Calls::new(call_scenario(&args), seed, start);
         let (bad_edge, bad_region) = (simulation.bad_edge().unwrap().to_owned(), calls.bad_region().unwrap());
         let mut log = Log::new(NonZeroU32::new(2).unwrap());
-        let fleet = Fleet::new(Some(simulation), Some(calls));
+        let fleet = Fleet::new(Some(simulation), Some(calls), None);
         let soon = fleet.take_while(|record| record.append_ms < start_ms + 40_000);
         let records: Vec<_> = soon.map(|record| log.append(record)).collect();
         let mut rows = Vec::new();

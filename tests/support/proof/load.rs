@@ -42,7 +42,8 @@ impl Load {
         let start_ms = now_ms();
         let duration_ms = scenario.duration_ms;
         let start = EventTime::from_millis(start_ms);
-        let fleet = Fleet::new(Some(Simulation::new(scenario, seed, start)), Some(Calls::new(calls, seed, start)));
+        let fleet =
+            Fleet::new(Some(Simulation::new(scenario, seed, start)), Some(Calls::new(calls, seed, start)), None);
         let records: Vec<SimulatedRecord> =
             fleet.take_while(|record| record.append_ms < start_ms + duration_ms).collect();
         let count = records.len() as u64;
