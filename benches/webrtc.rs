@@ -1,8 +1,12 @@
 //! What a report of WebRTC statistics costs from its bytes to the rows of its windows: decoded, kept, and computed when its window closes.
 //!
-//! `cargo bench --bench webrtc`. An iteration is two minutes of simulated calls in one partition, with all their rows rendered; the
-//! throughput is in reports and in bytes, on one thread. The mean size of a report is printed first.
+//! `cargo bench --bench webrtc`, on one thread, with all rows rendered; the throughput is in reports and in bytes, and the mean size of a
+//! report is printed first. `reports_to_rows`: two minutes of simulated calls in one partition, an iteration. `captured_reports_to_rows`:
+//! what Chromium 147 said of one call of two tracks, certificates and all, as if so many had taken part at once.
 #![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "../tests/support/webrtc_captures.rs"]
+mod captures;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -35,36 +39,74 @@ fn fold() -> Box<dyn SourceFold> {
     Decoding::Webrtc(Arc::default()).afresh(settings(), 0, 0)
 }
 
-/// Reads all records; returns how many rows they gave.
+/// Reads all records, and a tick that ends their windows; returns how many rows they gave.
 fn read(fold: &mut dyn SourceFold, records: &[SimulatedRecord]) -> usize {
     let mut rows = 0;
     for (offset, record) in (0..).zip(records) {
         let (append_ms, key, value) = (record.append_ms, record.key.as_deref(), record.value.as_slice());
         fold.push(&Record { offset, append_ms, key, value, headers: Headers::default() });
-        while let Some(closed) = fold.close_next() {
-            closed.rows.visit(0..closed.rows.len(), &mut |row| {
-                black_box(row.fields);
-            });
-            rows += closed.rows.len() + closed.edges.len();
-            fold.acknowledge(closed.end);
-            let point = fold.commit_point();
-            fold.committed(&point);
-        }
+        rows += close(fold);
+    }
+    let append_ms = records.last().map_or(0, |last| last.append_ms) + 60_000;
+    let headers = Headers { tick: true, ..Headers::default() };
+    fold.push(&Record { offset: records.len() as i64, append_ms, key: None, value: &[], headers });
+    rows + close(fold)
+}
+
+/// Closes what is final.
+fn close(fold: &mut dyn SourceFold) -> usize {
+    let mut rows = 0;
+    while let Some(closed) = fold.close_next() {
+        closed.rows.visit(0..closed.rows.len(), &mut |row| {
+            black_box(row.fields);
+        });
+        rows += closed.rows.len() + closed.edges.len();
+        fold.acknowledge(closed.end);
+        let point = fold.commit_point();
+        fold.committed(&point);
     }
     rows
 }
 
+/// The records of a captured call, once for each of the participants.
+fn captured() -> Vec<SimulatedRecord> {
+    let [_, (_, capture), ..] = captures::CAPTURES;
+    let mut records = Vec::new();
+    for sample in captures::samples(capture) {
+        let (text, time_ms) = (sample.as_list(), sample.time_ms.as_f64().unwrap() as i64);
+        for participant in 0..PARTICIPANTS {
+            records.push(SimulatedRecord {
+                topic: "qoe.webrtc",
+                key: Some(format!("townhall|room-7f3a|p-{participant}").into_bytes()),
+                headers: Vec::new(),
+                value: text.replace("\"p-114\"", &format!("\"p-{participant}\"")).into_bytes(),
+                append_ms: time_ms,
+                event_ms: time_ms,
+            });
+        }
+    }
+    records
+}
+
 fn webrtc(criterion: &mut Criterion) {
     let scenario = CallScenario::steady(PARTICIPANTS, DURATION_MS);
-    let records: Vec<SimulatedRecord> = Calls::new(scenario, 1, EventTime::from_millis(START_MS)).collect();
+    measure(
+        criterion,
+        "reports_to_rows",
+        &Calls::new(scenario, 1, EventTime::from_millis(START_MS)).collect::<Vec<_>>(),
+    );
+    measure(criterion, "captured_reports_to_rows", &captured());
+}
+
+fn measure(criterion: &mut Criterion, name: &str, records: &[SimulatedRecord]) {
     let bytes: usize = records.iter().map(|record| record.value.len()).sum();
-    let rows = read(&mut *fold(), &records);
-    println!("{} reports of {} bytes on average give {rows} rows", records.len(), bytes / records.len());
+    let rows = read(&mut *fold(), records);
+    println!("{name}: {} reports of {} bytes on average give {rows} rows", records.len(), bytes / records.len());
     let mut group = criterion.benchmark_group("webrtc");
     group.throughput(Throughput::ElementsAndBytes { elements: records.len() as u64, bytes: bytes as u64 });
     group.sample_size(10).measurement_time(Duration::from_secs(10));
-    group.bench_function("reports_to_rows", |bencher| {
-        bencher.iter_batched_ref(fold, |fold| black_box(read(&mut **fold, &records)), BatchSize::PerIteration);
+    group.bench_function(name, |bencher| {
+        bencher.iter_batched_ref(fold, |fold| black_box(read(&mut **fold, records)), BatchSize::PerIteration);
     });
     group.finish();
 }

@@ -145,7 +145,7 @@ fn what_else_a_player_says_is_read() {
                 assert_eq!((beacon.viewer(), beacon.persistent_session.as_deref()), (Some("u-7"), Some("p-1")));
                 assert_eq!(beacon.player_version.as_deref(), Some("3.17.77"));
             }
-            _ => return,
+            _ => {}
         };
         let mut counting = |beacon: &streamgauge::model::kaltura::Beacon<'_>| {
             each(beacon);

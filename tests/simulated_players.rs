@@ -89,7 +89,8 @@ fn beacons_are_read_whole_and_of_every_kind() {
 #[test]
 fn counters_are_those_of_one_plug_in() {
     let scenario = PlayerScenario { lost_permille: 0, ..PlayerScenario::steady(150, 600_000) };
-    let mut beacons: BTreeMap<(i64, u32), Vec<(String, Option<u32>, Option<i64>, Event)>> = BTreeMap::new();
+    type Seen = (String, Option<u32>, Option<i64>, Event);
+    let mut beacons: BTreeMap<(i64, u32), Vec<Seen>> = BTreeMap::new();
     for record in simulate(scenario, 5) {
         decode(&record, &mut |beacon| {
             let session = beacon.session.clone().unwrap().into_owned();

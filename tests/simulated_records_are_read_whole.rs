@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use streamgauge::decode::cmcd::Decoder;
+use streamgauge::decode::webrtc::Decoder as CallDecoder;
 use streamgauge::fold::Decoding;
 use streamgauge::model::cmcd::Warning;
+use streamgauge::model::webrtc::{Content, Warning as CallWarning, write_session_id};
 use streamgauge::model::{EventTime, Headers, Reason, Record};
 use streamgauge::service::source_plans;
-use streamgauge::simulate::{CLOUDFRONT_FIELDS, Carrier, Scenario, SimulatedRecord, Simulation};
+use streamgauge::simulate::{CLOUDFRONT_FIELDS, CallScenario, Calls, Carrier, Scenario, SimulatedRecord, Simulation};
 use streamgauge::topology::Topology;
 
 #[test]
@@ -69,4 +71,39 @@ fn read_whole(simulated: &SimulatedRecord, decoder: &mut Decoder) {
     for (warning, count) in Warning::ALL.into_iter().zip(decoder.take_warnings()) {
         assert!(count == 0 || HABITS.contains(&warning), "{}: {text}", warning.as_str());
     }
+}
+
+/// An object without a type is what the simulation means it to be.
+const CALL_HABITS: [CallWarning; 1] = [CallWarning::TypeInferred];
+
+#[test]
+fn every_simulated_report_of_a_call_is_read_whole() {
+    let mut decoder = CallDecoder::default();
+    let (mut reports, mut events) = (0, 0);
+    for seed in 1..=3 {
+        let start = EventTime::from_millis(1_767_600_000_000);
+        for simulated in Calls::new(CallScenario::steady(60, 240_000), seed, start) {
+            let text = std::str::from_utf8(&simulated.value).unwrap();
+            let (append_ms, key) = (simulated.append_ms, simulated.key.as_deref());
+            let headers = Headers::default();
+            let record = Record { offset: 0, append_ms, key, value: &simulated.value, headers };
+            let mut read = 0;
+            let decoded = decoder.decode(&record, &mut |report| {
+                read += 1;
+                let mut id = String::new();
+                write_session_id(&mut id, [&report.app, &report.call, &report.participant]);
+                assert_eq!(Some(id.as_bytes()), key, "{text}");
+                assert_eq!((report.members_rejected, report.objects_unknown), (0, 0), "{text}");
+                match &report.content {
+                    Content::Stats(objects) => reports += usize::from(!objects.is_empty()),
+                    Content::Event { .. } => events += 1,
+                }
+            });
+            assert_eq!((decoded, read), (Ok(()), 1), "{text}");
+            for (warning, count) in CallWarning::ALL.into_iter().zip(decoder.take_warnings()) {
+                assert!(count == 0 || CALL_HABITS.contains(&warning), "{}: {text}", warning.as_str());
+            }
+        }
+    }
+    assert!(reports > 10_000 && events > 100, "{reports} reports, {events} events");
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use streamgauge::aggregate::webrtc::{Codec, CodecConstants, ScoreSettings};
 use streamgauge::topology::{Carrier, Clock, Mapping, Topology};
 
 fn load(text: &str) -> Result<Topology, streamgauge::config::Error> {
@@ -37,6 +38,11 @@ fn every_contradiction_names_the_source_and_the_key() {
         (
             "[caps]\nsessions_per_window = 0".to_owned(),
             &["`caps.sessions_per_window` (", "is 0: it must be a whole number from 1"],
+        ),
+        ("[scores]\nbad_below = 31".to_owned(), &["`scores.bad_below` (", "is 31: it must be a number from 1 to 5"]),
+        (
+            "[scores.codecs.opis]\nimpairment = 1".to_owned(),
+            &["`scores.codecs.opis` (", "did you mean `scores.codecs.opus`?"],
         ),
         (source("partitions = 0"), &["`source.cmcd.partitions` (", "from 1 to 10000"]),
         (
@@ -134,4 +140,14 @@ fn the_clock_decides_what_a_source_leaves_out() {
         (Clock::Log, 120_000, 60_000, true)
     );
     assert_eq!((source.cdn.as_str(), source.partitions), ("unknown", 12));
+}
+
+#[test]
+fn what_a_file_leaves_out_of_the_scores_is_as_in_the_built_in_one() {
+    let built_in = Topology::load(None).unwrap().scores;
+    assert_eq!(built_in, ScoreSettings::default());
+    let changed = load("[scores]\nfree_delay_ms = 100\n[scores.codecs.g711]\nrobustness = 4.3\n").unwrap().scores;
+    assert_eq!(changed.codec(Codec::G711), CodecConstants { robustness: 4.3, ..built_in.codec(Codec::G711) });
+    assert_eq!(changed.codec(Codec::Opus), built_in.codec(Codec::Opus));
+    assert_eq!(ScoreSettings { codecs: built_in.codecs.clone(), free_delay_ms: 150.0, ..changed }, built_in);
 }

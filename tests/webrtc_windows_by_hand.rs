@@ -382,3 +382,20 @@ fn connecting_takes_as_long_as_its_events_say() {
     assert_eq!(window.all(["ice_connection_ms_sum", "ice_connection_count"]), [2_100, 1]);
     assert_eq!(window.all(["dtls_ms_sum", "dtls_count", "ice_disconnects_count"]), [230, 1, 1]);
 }
+
+#[test]
+fn from_the_last_offer_to_the_first_frame_it_takes_as_long_as_reports_tell() {
+    let mut run = Run::new(10_000);
+    let video = |frames| stats([object(InboundRtp, "V", "video", &[(Ssrc, 5), (FramesDecoded, frames)])]);
+    let offer = || webrtc::event("signalingstatechange", "have-remote-offer");
+    run.push(&report(1_000, offer()));
+    run.push(&report(7_000, offer()));
+    run.push(&report(8_000, video(0)));
+    run.push(&report(13_000, video(2)));
+    // Another one while video plays: a camera more, no start.
+    run.push(&report(14_000, offer()));
+    run.push(&report(18_000, video(150)));
+    run.push(&report(23_000, video(300)));
+    let found = [0, 10_000, 20_000].map(|start| run.window(start).all(["startup_ms_sum", "startup_ms_count"]));
+    assert_eq!(found, [[0, 0], [6_000, 1], [0, 0]]);
+}

@@ -52,6 +52,7 @@ impl Drawn {
             1 => webrtc::event("iceconnectionstatechange", "checking"),
             2 => webrtc::event("iceconnectionstatechange", "connected"),
             3 => webrtc::event("create", ""),
+            4 => webrtc::event("signalingstatechange", "have-local-offer"),
             _ => stats(self.objects()),
         };
         let mut made = report(self.at_ms, content);

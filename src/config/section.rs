@@ -192,6 +192,22 @@ impl<'r> Section<'r> {
         }
     }
 
+    /// A number within `range`, with a fraction or without; from a variable also as text.
+    pub(crate) fn decimal(&mut self, key: &str, range: RangeInclusive<f64>, default: f64) -> f64 {
+        let Some(value) = self.take(key) else { return default };
+        let number = match (&value, self.origin(key, &value)) {
+            (Value::String(_, text), Origin::Variable(_)) => text.trim().parse().ok(),
+            _ => value.to_f64().or_else(|| value.to_i128().map(|number| number as f64)),
+        };
+        match number.filter(|number| range.contains(number)) {
+            Some(number) => number,
+            None => {
+                self.reject(key, &value, format!("a number from {} to {}", range.start(), range.end()));
+                default
+            }
+        }
+    }
+
     /// True or false; from a variable also as text.
     pub(crate) fn switch(&mut self, key: &str, default: bool) -> bool {
         let Some(value) = self.take(key) else { return default };

@@ -78,12 +78,12 @@ pub(super) fn steer_by(plan: &mut SourcePlan, compat: &Compat) {
 
 /// One source of the topology.
 pub fn source_plan(topology: &Topology, source: &Source) -> Result<SourcePlan, Error> {
-    let decoding = decoding(source)?;
+    let decoding = decoding(topology, source)?;
     let (topic, state_topic) = (source.topic.clone(), topology.state_topic(source));
     Ok(SourcePlan { topic, state_topic, settings: settings(topology, source), decoding })
 }
 
-fn decoding(source: &Source) -> Result<Decoding, Error> {
+fn decoding(topology: &Topology, source: &Source) -> Result<Decoding, Error> {
     let named = |cause| Error::Carrier { source_name: source.name.clone(), cause };
     let columns = match source.cloudfront_fields.is_empty() {
         true => None,
@@ -105,7 +105,10 @@ fn decoding(source: &Source) -> Result<Decoding, Error> {
         }
         Carrier::CloudFrontStandard => Carriers::fixed(cmcd::Carrier::CloudFrontStandard),
         Carrier::Json(mapping) => Carriers::fixed(cmcd::Carrier::Json(Box::new(load_mapping(source, mapping)?))),
-        Carrier::Webrtc => return Ok(Decoding::Webrtc(Arc::default())),
+        Carrier::Webrtc => {
+            let controller = ControllerSettings::default();
+            return Ok(Decoding::Webrtc(Arc::new(webrtc::Settings { scores: topology.scores.clone(), controller })));
+        }
         Carrier::Kaltura => {
             let (rollups, places) = (source.rollups.clone(), load_places(source)?);
             return Ok(Decoding::Kaltura(Arc::new(KalturaSettings { rollups, places })));
@@ -209,6 +212,16 @@ mod tests {
             ..ControllerSettings::default()
         };
         assert_eq!(rules.controller, expected);
+    }
+
+    #[test]
+    fn the_declared_constants_make_the_scores() {
+        let text = "[scores]\nbad_below = 2.5\n[scores.codecs.opus]\nimpairment = 7.0\n";
+        let topology = Topology::from_toml(text, std::path::Path::new("topology.toml")).unwrap();
+        let plan = source_plan(&topology, topology.source("webrtc").unwrap()).unwrap();
+        let Decoding::Webrtc(rules) = &plan.decoding else { panic!("a source of calls") };
+        assert_eq!(rules.scores, topology.scores);
+        assert_eq!((rules.scores.bad_below, rules.scores.codec(webrtc::Codec::Opus).impairment), (2.5, 7.0));
     }
 
     #[test]

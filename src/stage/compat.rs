@@ -10,6 +10,7 @@
 //! | metric (`webrtc_…`) | formula, by the fields of the edge row | switch |
 //! |---|---|---|
 //! | `connections_total` | `sessions_ended_count` | |
+//! | `connection_duration_seconds` | `session_duration_ms_sketch` | |
 //! | `active_connections` | `sessions_count` | |
 //! | `frames_sent_total`, `frames_received_total` | `video_out_frames_encoded_count`, `video_in_frames_decoded_count` | frames |
 //! | `frame_rate` | `video_in_frames_decoded_count` / `video_in_covered_us` | frames |
@@ -28,8 +29,7 @@
 //! | `quality_switches_total`, `abr_switches_total` | `video_out_resolution_changes_count` | quality |
 //! | `cpu_usage_percent`, `memory_usage_bytes` | of this process (`telemetry`) | resources |
 //!
-//! There is no `connection_duration_seconds`: of sessions that are over an edge row has the number, and no single durations
-//! (`session` rows have them). Nor `prefetch_operations_total` and `prefetch_latency_ms`: WebRTC media is not fetched ahead.
+//! There are no `prefetch_operations_total` and `prefetch_latency_ms`: WebRTC media is not fetched ahead.
 
 use std::collections::BTreeMap;
 
@@ -91,6 +91,10 @@ impl Edge<'_> {
     fn report_connections(&self) {
         self.count(names::WEBRTC_CONNECTIONS, None, self.calls.sessions_ended);
         self.set(names::WEBRTC_ACTIVE, None, Some(self.calls.sessions as f64));
+        let labels = self.labels(None);
+        spread(self.calls.duration_ms, |millis, count| {
+            metrics::histogram!(names::WEBRTC_DURATION.name, &labels).record_many(millis / 1000.0, count);
+        });
     }
 
     fn report_frames(&self) {
@@ -290,7 +294,7 @@ mod tests {
         [names::WEBRTC_FRAMES_SENT, names::WEBRTC_FRAMES_RECEIVED, names::WEBRTC_FRAME_RATE, names::WEBRTC_FRAME_SIZE];
     const QUALITY: [Metric; 4] =
         [names::WEBRTC_VIDEO_QUALITY, names::WEBRTC_HEALTH, names::WEBRTC_QUALITY_SWITCHES, names::WEBRTC_ABR_SWITCHES];
-    const CONNECTIONS: [Metric; 2] = [names::WEBRTC_CONNECTIONS, names::WEBRTC_ACTIVE];
+    const CONNECTIONS: [Metric; 3] = [names::WEBRTC_CONNECTIONS, names::WEBRTC_DURATION, names::WEBRTC_ACTIVE];
 
     /// The edge windows of simulated calls.
     fn windows() -> Vec<EdgeRows> {

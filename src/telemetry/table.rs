@@ -22,6 +22,7 @@ const MOS: &[f64] = &[1.5, 2.0, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3, 4.4, 4.5];
 /// The WebRTC monitor's own buckets.
 const MONITOR_LATENCY_MS: &[f64] = &[10.0, 25.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0];
 const MONITOR_FRAME_BYTES: &[f64] = &[1_024.0, 5_120.0, 10_240.0, 51_200.0, 102_400.0, 512_000.0, 1_048_576.0];
+const MONITOR_DURATION_SECONDS: &[f64] = &[5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
 const MONITOR_ICE_MS: &[f64] = &[50.0, 100.0, 250.0, 500.0, 1000.0, 2000.0, 5000.0];
 
 /// Declares each metric once: a constant of that name, and its line in [`METRICS`].
@@ -193,6 +194,8 @@ metrics! {
 
     WEBRTC_CONNECTIONS = Counter, "webrtc_connections_total", ["edge"],
         "Behind compat.webrtc_monitor, as all below: sessions (participants of a call), counted when they are over.";
+    WEBRTC_DURATION = Histogram(MONITOR_DURATION_SECONDS), "webrtc_connection_duration_seconds", ["edge"],
+        "From first to last report of each session that is over (DDSketch, 1 % relative error).";
     WEBRTC_ACTIVE = Gauge, "webrtc_active_connections", ["edge"],
         "Distinct sessions in the window that closed last.";
     WEBRTC_FRAMES_SENT = Counter, "webrtc_frames_sent_total", ["edge", "type"],

@@ -7,11 +7,13 @@
 mod carrier;
 mod check;
 mod read;
+mod scores;
 
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
 
+use crate::aggregate::webrtc::ScoreSettings;
 use crate::config::{Error, Layer, Reader};
 use crate::model::kaltura::Rollup;
 
@@ -114,7 +116,7 @@ pub struct OwnTopics {
 }
 
 /// Everything that is declared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Topology {
     /// The number of this set of rules, saved with frontiers.
     pub rules: u32,
@@ -128,6 +130,8 @@ pub struct Topology {
     pub max_skew_ms: i64,
     /// Bounds of memory.
     pub caps: Caps,
+    /// The constants of the scores of calls.
+    pub scores: ScoreSettings,
     /// The topics that streamgauge writes.
     pub topics: OwnTopics,
     /// The topics that it reads; at least one.

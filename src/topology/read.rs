@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::carrier::{Carrier, Mapping};
+use super::scores::scores;
 use super::{Caps, Clock, DEFAULT, OwnTopic, OwnTopics, Source, Topology};
 use crate::config::{Layer, Problem, Reader, Section};
 use crate::model::kaltura::Rollup;
@@ -23,6 +24,7 @@ pub(super) fn topology(reader: &Reader) -> Topology {
         idle_timeout_ms: root.number("idle_timeout_ms", 100..=DAY_MS, 5_000),
         max_skew_ms: root.number("max_skew_ms", MINUTE_MS..=DAY_MS, 1_800_000),
         caps: caps(root.section("caps")),
+        scores: scores(root.section("scores")),
         topics: own_topics(root.section("topics")),
         sources: sources(reader, &mut root),
     };

@@ -144,7 +144,7 @@ mod tests {
             playback: Playback::Dvr,
             page: Some("example.org/watch".into()),
             custom: [None, Some("spring".into()), None],
-            error_code: Some("7\0002".into()),
+            error_code: Some("7\x00002".into()),
             ..Beacon::default()
         };
         let (device, place) =

@@ -10,6 +10,7 @@ use super::scoring::Stream;
 use super::stretch::{Stretch, latest_ice_rtt};
 use super::totals::Totals;
 use super::walk::{Last, Walk, ground};
+use crate::model::webrtc::Member;
 
 /// How often a reporter reports that does not say so, microseconds.
 const INTERVAL_US: i64 = 10_000_000;
@@ -149,13 +150,23 @@ impl<'s> Connected<'s> {
         events.filter_map(move |event| Some((event, Happening::numbered(event.get(place)?)?)))
     }
 
+    /// When samples told of decoded frames.
+    fn frames_seen(&self) -> impl Iterator<Item = (i64, Happening, i64)> {
+        let place = Class::VideoIn.layout().member(Member::FramesDecoded);
+        let video = self.samples.iter().filter(|sample| sample.class == Class::VideoIn);
+        let seen = video.filter(move |sample| sample.get(place).is_some_and(|frames| frames > 0));
+        seen.map(|sample| (sample.time_us(), Happening::FramesSeen, sample.device_us))
+    }
+
     /// Counts what happened, and how long it took.
     fn happen(&self, past: &mut Connection, added: &mut Added) {
         let mut events: Vec<(i64, Happening, i64)> =
             self.events().map(|(event, what)| (event.time_us(), what, event.device_us)).collect();
+        events.extend(self.frames_seen());
         events.sort_unstable();
         events.dedup();
-        let [gathering, checks, path] = &mut past.pending_us;
+        let has_frames = &mut past.has_frames;
+        let [gathering, checks, path, offer] = &mut past.pending_us;
         let totals = &mut added.totals;
         let mut took = |began: &mut Option<i64>, now_us: i64, sum: Measure, count: Measure| {
             if let Some(began_us) = began.take() {
@@ -166,7 +177,10 @@ impl<'s> Connected<'s> {
         let (mut lost, mut failed) = (0, 0);
         for (time_us, what, device_us) in events {
             match what {
-                Happening::Created => (*gathering, *checks, *path) = (None, None, None),
+                Happening::Created => {
+                    (*gathering, *checks, *path, *offer) = (None, None, None, None);
+                    *has_frames = false;
+                }
                 Happening::Left => added.left_us = Some(time_us),
                 Happening::GatheringBegan => *gathering = Some(device_us),
                 Happening::ChecksBegan => *checks = Some(device_us),
@@ -178,6 +192,13 @@ impl<'s> Connected<'s> {
                     took(checks, device_us, Measure::Connecting, Measure::ConnectingCount);
                 }
                 Happening::Connected => took(path, device_us, Measure::Handshake, Measure::HandshakeCount),
+                // What is offered while video plays is something else.
+                Happening::Offered if *has_frames => {}
+                Happening::Offered => *offer = Some(device_us),
+                Happening::FramesSeen => {
+                    *has_frames = true;
+                    took(offer, device_us, Measure::Startup, Measure::StartupCount);
+                }
                 Happening::PathLost => lost += 1,
                 Happening::PathFailed | Happening::Failed => failed += 1,
             }

@@ -55,6 +55,8 @@ pub(crate) struct Calls<'a> {
     pub(crate) video_score_milli: &'a Sketch,
     /// Of each session, the share of time that video received was frozen, 1e-6.
     pub(crate) freeze_ppm: &'a Sketch,
+    /// Of each session that was over, from its first to its last report, ms.
+    pub(crate) duration_ms: &'a Sketch,
 }
 
 impl Calls<'_> {
@@ -95,9 +97,11 @@ impl EdgeTotals {
         }
     }
 
-    /// Counts a session that is over.
-    pub(super) fn add_ended(&mut self) {
+    /// Counts a session that is over, and how long it was.
+    pub(super) fn add_ended(&mut self, duration_ms: i64) {
         self.count(ENDED);
+        let [.., durations] = &mut self.sketches;
+        durations.add(duration_ms.max(0).unsigned_abs());
     }
 
     fn count(&mut self, place: usize) {
@@ -164,7 +168,7 @@ impl EdgeTotals {
     /// What participants experienced, for the metrics page.
     pub(crate) fn calls(&self) -> Calls<'_> {
         let counted = |place: usize| self.sessions.get(place).map_or(0, |count| count.unsigned_abs());
-        let [rtt_us, ice_rtt_us, jitter_us, loss_ppm, audio_score_milli, video_score_milli, freeze_ppm] =
+        let [rtt_us, ice_rtt_us, jitter_us, loss_ppm, audio_score_milli, video_score_milli, freeze_ppm, duration_ms] =
             self.sketches.each_ref();
         Calls {
             totals: &self.totals,
@@ -177,6 +181,7 @@ impl EdgeTotals {
             audio_score_milli,
             video_score_milli,
             freeze_ppm,
+            duration_ms,
         }
     }
 
@@ -202,8 +207,8 @@ impl EdgeTotals {
     }
 }
 
-/// What one session's window adds to the sketches, in their order.
-fn samples(totals: &Totals) -> [Option<i64>; SKETCHES] {
+/// What one session's window adds to the sketches, in their order; the last is of sessions that are over.
+fn samples(totals: &Totals) -> [Option<i64>; SKETCHES - 1] {
     let value = |measure| totals.get(measure);
     let mean = |sum: i64, count: i64| (count > 0).then(|| sum / count);
     let per_million = |part: i64, whole: i64| (whole > 0).then(|| part.saturating_mul(1_000_000) / whole);

@@ -41,7 +41,9 @@ pub fn finish_sessions<'d>(
             continue;
         };
         if let Some(place) = life.main_place() {
-            edges.entry(RollupKey::new([tenant, place.edge, place.region, place.app])).or_default().add_ended();
+            let duration_ms = life.last_ms.saturating_sub(life.started_ms);
+            let key = RollupKey::new([tenant, place.edge, place.region, place.app]);
+            edges.entry(key).or_default().add_ended(duration_ms);
         }
         entries.push(entry);
     }

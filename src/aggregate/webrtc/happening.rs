@@ -16,9 +16,14 @@ pub(super) enum Happening {
     PathFailed,
     Connected,
     Failed,
+    /// An offer was made or came.
+    Offered,
+    /// A sample tells of decoded frames: no event says so.
+    FramesSeen,
 }
 
-const ALL: [Happening; 10] = [
+/// Those that events tell, by their number in samples.
+const ALL: [Happening; 11] = [
     Happening::Created,
     Happening::Left,
     Happening::GatheringBegan,
@@ -29,6 +34,7 @@ const ALL: [Happening; 10] = [
     Happening::PathFailed,
     Happening::Connected,
     Happening::Failed,
+    Happening::Offered,
 ];
 
 impl Happening {
@@ -45,6 +51,7 @@ impl Happening {
             ("iceconnectionstatechange", "failed") => Self::PathFailed,
             ("connectionstatechange", "connected") => Self::Connected,
             ("connectionstatechange", "failed") => Self::Failed,
+            ("signalingstatechange", "have-local-offer" | "have-remote-offer") => Self::Offered,
             _ => return None,
         })
     }

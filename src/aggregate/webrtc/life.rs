@@ -65,8 +65,11 @@ pub(super) struct Connection {
     pub(super) device_us: i64,
     pub(super) shift_us: i64,
     pub(super) interval_ms: Option<i64>,
-    /// When gathering began, checks began, and a path was found, as long as their ends have not come, microseconds of its clock.
-    pub(super) pending_us: [Option<i64>; 3],
+    /// When gathering began, checks began, a path was found, and the last offer came, as long as their ends have not come, microseconds of
+    /// its clock.
+    pub(super) pending_us: [Option<i64>; 4],
+    /// Whether a frame of video has been decoded.
+    pub(super) has_frames: bool,
     /// The last round trip on the path in use: event time and value, microseconds.
     pub(super) rtt: Option<(i64, i64)>,
     /// In order of their hashes.
@@ -82,7 +85,8 @@ impl Connection {
             device_us: 0,
             shift_us: 0,
             interval_ms: None,
-            pending_us: [None; 3],
+            pending_us: [None; 4],
+            has_frames: false,
             rtt: None,
             series: Vec::new(),
             gone: Vec::new(),
@@ -225,6 +229,7 @@ impl Connection {
         out.integer(self.shift_us);
         packed::write_optional(out, self.interval_ms, 0);
         self.pending_us.iter().for_each(|pending| packed::write_optional(out, *pending, 0));
+        out.byte(u8::from(self.has_frames));
         packed::write_optional(out, self.rtt.map(|(time_us, _)| time_us), 0);
         if let Some((_, value)) = self.rtt {
             packed::write(out, value);
@@ -261,6 +266,7 @@ impl Connection {
         for pending in &mut connection.pending_us {
             *pending = packed::read_optional(input, 0)?;
         }
+        connection.has_frames = input.byte()? != 0;
         connection.rtt = match packed::read_optional(input, 0)? {
             Some(time_us) => Some((time_us, packed::read(input)?)),
             None => None,
@@ -314,7 +320,8 @@ mod tests {
             let (mut connection, _) = life.take(hash);
             (connection.device_us, connection.shift_us) = (1_767_600_090_000_123, -4);
             connection.interval_ms = Some(5_000);
-            connection.pending_us = [Some(9), None, Some(0)];
+            connection.pending_us = [Some(9), None, Some(0), None];
+            connection.has_frames = hash == 5;
             connection.rtt = Some((1_767_600_089_000_000, 41_000));
             let mut sample = Sample::new(hash, 3, Class::VideoIn, 1_767_600_090_000_000, 1_000);
             sample.set(Class::VideoIn.layout().member(Member::BytesReceived), 4_810_200);

@@ -183,6 +183,8 @@ measures! {
         ConnectingCount "ice_connection_count" "How many there were.";
         Handshake "dtls_ms_sum" "Times from a working path to a connected connection, ms, summed: mostly DTLS.";
         HandshakeCount "dtls_count" "How many there were.";
+        Startup "startup_ms_sum" "Times from the last offer to the first sample with a decoded frame of video, ms, summed: as fine as reports are frequent.";
+        StartupCount "startup_ms_count" "How many there were, one for each peer connection at most.";
         AudioInScore "audio_in_score_milli" "Score of the worst audio received, MOS * 1000 (1000 to 4500): reduced G.107, fed by audible concealment.";
         AudioInScoreCount "audio_in_score_count" "1 = there is a score; 0 = muted, discontinuous or dry: any would be a guess.";
         VideoInScore "video_in_score_milli" "Score of the worst video received, MOS * 1000: the smaller of fidelity (bits per pixel) and fluidity (freezes, harmonic frame rate), less a penalty for delay.";

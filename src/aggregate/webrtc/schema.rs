@@ -59,18 +59,18 @@ const FINISHED_ONLY: [Field; FINISHED_ONLY_COUNT] = [
 ];
 
 /// The sketches, each with how it is measured.
-pub(super) const SKETCHES: usize = 7;
+pub(super) const SKETCHES: usize = 8;
 /// The percentiles of each sketch.
 pub(super) const QUANTILES: [f64; 5] = [0.05, 0.10, 0.50, 0.90, 0.99];
 
 macro_rules! sketched {
-    ($($name:literal $help:literal;)*) => {
+    ($($name:literal $over:literal $help:literal;)*) => {
         const PERCENTILES: &[Field] = &[$(
-            integer(concat!($name, "_p05"), concat!("5th percentile over windows of sessions: ", $help)),
-            integer(concat!($name, "_p10"), concat!("10th percentile over windows of sessions: ", $help)),
-            integer(concat!($name, "_p50"), concat!("Median over windows of sessions: ", $help)),
-            integer(concat!($name, "_p90"), concat!("90th percentile over windows of sessions: ", $help)),
-            integer(concat!($name, "_p99"), concat!("99th percentile over windows of sessions: ", $help)),
+            integer(concat!($name, "_p05"), concat!("5th percentile over ", $over, ": ", $help)),
+            integer(concat!($name, "_p10"), concat!("10th percentile over ", $over, ": ", $help)),
+            integer(concat!($name, "_p50"), concat!("Median over ", $over, ": ", $help)),
+            integer(concat!($name, "_p90"), concat!("90th percentile over ", $over, ": ", $help)),
+            integer(concat!($name, "_p99"), concat!("99th percentile over ", $over, ": ", $help)),
         )*];
         const ENCODED: &[Field] = &[$(
             text(concat!($name, "_sketch"), concat!("The sketch behind ", $name, "_p50, base64 of DDSketch's Java-compatible encoding; merges over any range.")),
@@ -79,13 +79,14 @@ macro_rules! sketched {
 }
 
 sketched! {
-    "rtt_us" "the mean round trip time by RTCP, microseconds (DDSketch, 1 % relative error; 0 when there is none).";
-    "ice_rtt_us" "the mean round trip time by ICE, microseconds.";
-    "jitter_us" "the mean jitter of what is received, microseconds.";
-    "loss_ppm" "the share of packets that did not arrive, 1e-6.";
-    "audio_in_score_milli" "the score of audio received, MOS * 1000.";
-    "video_in_score_milli" "the score of video received, MOS * 1000.";
-    "freeze_ppm" "the share of time that video received was frozen, 1e-6.";
+    "rtt_us" "windows of sessions" "the mean round trip time by RTCP, microseconds (DDSketch, 1 % relative error; 0 when there is none).";
+    "ice_rtt_us" "windows of sessions" "the mean round trip time by ICE, microseconds.";
+    "jitter_us" "windows of sessions" "the mean jitter of what is received, microseconds.";
+    "loss_ppm" "windows of sessions" "the share of packets that did not arrive, 1e-6.";
+    "audio_in_score_milli" "windows of sessions" "the score of audio received, MOS * 1000.";
+    "video_in_score_milli" "windows of sessions" "the score of video received, MOS * 1000.";
+    "freeze_ppm" "windows of sessions" "the share of time that video received was frozen, 1e-6.";
+    "session_duration_ms" "sessions that became final (sessions_ended_count)" "the time from first to last report, ms.";
 }
 
 const COUNTS: [Field; Path::ALL.len() + 5] = [

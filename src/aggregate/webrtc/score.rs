@@ -37,6 +37,8 @@ pub struct ScoreSettings {
     pub video_loss_weight: f64,
     /// Packets a second below which audio is muted or discontinuous.
     pub audio_packet_rate: f64,
+    /// The score (MOS) of the worst stream below which a window is bad.
+    pub bad_below: f64,
 }
 
 impl Default for ScoreSettings {
@@ -62,12 +64,14 @@ impl Default for ScoreSettings {
             audio_loss_weight: 8.0,
             video_loss_weight: 10.0,
             audio_packet_rate: 10.0,
+            bad_below: 3.1,
         }
     }
 }
 
 impl ScoreSettings {
-    fn codec(&self, codec: Codec) -> CodecConstants {
+    /// Those of a codec.
+    pub fn codec(&self, codec: Codec) -> CodecConstants {
         let found = self.codecs.iter().find(|(known, _)| *known == codec).or(self.codecs.first());
         found.map_or(CodecConstants { impairment: 0.0, robustness: 20.0 }, |(_, constants)| *constants)
     }
@@ -203,7 +207,7 @@ fn milli_of_way(score: f64) -> Score {
 }
 
 #[allow(clippy::cast_possible_truncation)]
-fn milli(score: f64) -> i64 {
+pub(super) fn milli(score: f64) -> i64 {
     (score * 1000.0).round() as i64
 }
 

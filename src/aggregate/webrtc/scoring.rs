@@ -8,8 +8,6 @@ use super::totals::Totals;
 
 /// A stream's score needs at least this much of it, microseconds.
 const COVERED_MIN_US: i64 = 1_000_000;
-/// Below this a window is bad, MOS · 1000.
-const BAD_MILLI: i64 = 3_100;
 /// Time that audio spends in a packet, ms.
 const PACKET_MS: f64 = 20.0;
 
@@ -47,7 +45,7 @@ pub(super) fn score(settings: &ScoreSettings, streams: &[Stream], totals: &mut T
         totals.set(sum, score.as_ref().map_or(0, |score| score.milli));
         totals.set(count, i64::from(score.is_some()));
     }
-    let is_bad = worst_milli(totals).map(|worst| worst < BAD_MILLI);
+    let is_bad = worst_milli(totals).map(|worst| worst < score::milli(settings.bad_below));
     totals.set(Measure::ScoredWindows, i64::from(is_bad.is_some()));
     totals.set(Measure::BadWindows, i64::from(is_bad == Some(true)));
     Reasons { inbound: reasons(audio_in, video_in), outbound: reasons(audio_out, video_out) }

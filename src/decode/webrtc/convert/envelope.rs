@@ -5,13 +5,16 @@
 //! R2  Event time is that of the newest object, by the sender's clock; without one, or by a clock that only measures differences, the time
 //!     of the report.
 //! R3  No record is longer than 256 KiB, nearly: a longer report is split between its objects, with the same `ts` and `seq` and a
-//!     `part` from 1 to `of`.
+//!     `part` from 1 to `of`. What streams refer to (codecs, transports, pairs, candidates) is in every part, and what the far end reports
+//!     of a stream is beside the stream: so each part can be read alone.
+
+use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::limits::RECORD_BYTES;
-use super::stat::{Object, json_number, number};
+use super::stat::{Object, json_number, number, text};
 use super::tally::{Counts, Dropped};
 use super::{Converted, Identity};
 use crate::model::write_session_id;
@@ -191,22 +194,56 @@ fn send(each: &mut dyn FnMut(Converted), envelope: &Envelope<'_>, time_ms: i64) 
     each(Converted { key: key(envelope.app, envelope.call, envelope.participant), value, time_ms });
 }
 
+/// The types of what streams refer to: small, and seen once for each time it was sampled, however often it is told.
+const REFERRED: [&str; 5] = ["codec", "transport", "candidate-pair", "local-candidate", "remote-candidate"];
+
 /// R3: the objects of each record.
-fn split<'a>(objects: &'a [&'a Object]) -> Vec<&'a [&'a Object]> {
-    let mut parts = Vec::new();
-    let mut start = 0;
-    let mut bytes = 0;
-    for (index, object) in objects.iter().enumerate() {
-        let length = serde_json::to_vec(object).map_or(0, |json| json.len() + 1);
-        if bytes + length > RECORD_BYTES && index > start {
-            parts.extend(objects.get(start..index));
-            start = index;
-            bytes = 0;
-        }
-        bytes += length;
+fn split<'a>(objects: &[&'a Object]) -> Vec<Vec<&'a Object>> {
+    if objects.is_empty() {
+        return Vec::new();
     }
-    parts.extend(objects.get(start..).filter(|rest| !rest.is_empty()));
+    let length = |object: &Object| serde_json::to_vec(object).map_or(0, |json| json.len() + 1);
+    if objects.iter().map(|object| length(object)).sum::<usize>() <= RECORD_BYTES {
+        return vec![objects.to_vec()];
+    }
+    let is_referred = |object: &&&Object| text(object, "type").is_some_and(|kind| REFERRED.contains(&kind));
+    let mut referred: Vec<&Object> = objects.iter().filter(is_referred).copied().collect();
+    let mut referred_bytes = referred.iter().map(|object| length(object)).sum();
+    let mut groups = groups(objects.iter().filter(|object| !is_referred(object)).copied());
+    if referred_bytes > RECORD_BYTES / 2 {
+        // Too much to be told again: then it is told once.
+        groups.extend(referred.drain(..).map(|object| vec![object]));
+        referred_bytes = 0;
+    }
+    let (mut parts, mut part, mut bytes) = (Vec::new(), referred.clone(), referred_bytes);
+    for group in groups {
+        let more: usize = group.iter().map(|object| length(object)).sum();
+        if bytes + more > RECORD_BYTES && part.len() > referred.len() {
+            parts.push(std::mem::replace(&mut part, referred.clone()));
+            bytes = referred_bytes;
+        }
+        part.extend(group);
+        bytes += more;
+    }
+    parts.push(part);
     parts
+}
+
+/// Streams, each with what the far end reports of it; in the order of the streams.
+fn groups<'a>(objects: impl Iterator<Item = &'a Object> + Clone) -> Vec<Vec<&'a Object>> {
+    let is_remote = |object: &&Object| text(object, "type").is_some_and(|kind| kind.starts_with("remote-"));
+    let mut groups: Vec<Vec<&Object>> =
+        objects.clone().filter(|object| !is_remote(object)).map(|object| vec![object]).collect();
+    let ids = groups.iter().zip(0..).filter_map(|(group, place)| Some((text(group.first()?, "id")?, place)));
+    let places: HashMap<&str, usize> = ids.collect();
+    for object in objects.filter(is_remote) {
+        let place = text(object, "localId").and_then(|id| places.get(id));
+        match place.and_then(|place| groups.get_mut(*place)) {
+            Some(group) => group.push(object),
+            None => groups.push(vec![object]),
+        }
+    }
+    groups
 }
 
 /// R1
@@ -230,16 +267,17 @@ mod tests {
     }
 
     #[test]
-    fn a_long_report_is_split_between_its_objects() {
-        let objects: Vec<Object> = (0..2_000)
-            .map(|index| {
-                let fields = (0..10)
-                    .fold(Stat::new("inbound-rtp", format!("I{index}"), Some(1.8e12)), |stat, member| {
-                        stat.number(&format!("aNumberWithAName{member}"), Some(1e9))
-                    });
-                fields.build()
-            })
-            .collect();
+    fn a_long_report_is_split_so_that_each_part_can_be_read_alone() {
+        let stat = |kind: &str, id: String| Stat::new(kind, id, Some(1.8e12));
+        let numbers = |stat: Stat| {
+            (0..10).fold(stat, |stat, member| stat.number(&format!("aNumberWithAName{member}"), Some(1e9))).build()
+        };
+        let mut objects: Vec<Object> =
+            (0..1_000).map(|index| numbers(stat("outbound-rtp", format!("O{index}")))).collect();
+        objects.push(stat("codec", "C".to_owned()).build());
+        objects.extend((0..1_000).map(|index| {
+            numbers(stat("remote-inbound-rtp", format!("R{index}")).text("localId", Some(&format!("O{index}"))))
+        }));
         let identity = Identity { call: "c".to_owned(), participant: "p".to_owned(), ..Identity::default() };
         let mut records = Vec::new();
         let mut counts = Counts::default();
@@ -255,9 +293,12 @@ mod tests {
                 (envelope["part"].clone(), envelope["of"].clone()),
                 (Value::from(index + 1), Value::from(records.len()))
             );
-            ids.extend(envelope["stats"].as_array().unwrap().iter().map(|object| object["id"].clone()));
+            let mut own = envelope["stats"].as_array().unwrap().iter().map(|object| object["id"].as_str().unwrap());
+            assert_eq!(own.next(), Some("C"), "every part has the codec");
+            ids.extend(own.map(str::to_owned));
         }
         assert!(records.len() > 1);
-        assert_eq!(ids, objects.iter().map(|object| object["id"].clone()).collect::<Vec<_>>());
+        let expected: Vec<String> = (0..1_000).flat_map(|index| [format!("O{index}"), format!("R{index}")]).collect();
+        assert_eq!(ids, expected, "each stream with what the far end says of it");
     }
 }
