@@ -53,6 +53,7 @@ fn write_page(page: &mut String, schemas: &[&Schema]) -> fmt::Result {
     )?;
     writeln!(page, "the names of what they have in common; the tag `source` tells their rows apart.\n")?;
     schemas.iter().try_for_each(|schema| write_schema(page, schema))?;
+    write_kaltura_metrics(page)?;
     writeln!(page, "## Metrics\n")?;
     writeln!(
         page,
@@ -68,6 +69,23 @@ fn write_page(page: &mut String, schemas: &[&Schema]) -> fmt::Result {
     writeln!(page, "|---|---|")?;
     config::OWNED.iter().try_for_each(|owned| writeln!(page, "| `{}` | {} |", owned.name, cell(owned.reason)))?;
     writeln!(page, "\n## Topology\n\nThe built-in one:\n\n```toml\n{}```", topology::DEFAULT)
+}
+
+/// What reports of Kaltura have, and of which fields it is made.
+fn write_kaltura_metrics(page: &mut String) -> fmt::Result {
+    writeln!(page, "## Metrics of Kaltura's reports\n")?;
+    writeln!(
+        page,
+        "Each from fields of roll-up rows that were added up (or merged) over all rows of a question; nothing is averaged over windows or\n\
+        keys. Without anything to divide by there is no value. `aggregate::kaltura::formulas` computes them; beside these it has `viewers` of\n\
+        a graph (views over the 10-s steps of a point, rounded up) and `engagement_ranking` (5 × plays + 2.5 × unique viewers, each over the\n\
+        most of all entries, + at most 2.5 for completion).\n"
+    )?;
+    writeln!(page, "| metric | unit | computed |")?;
+    writeln!(page, "|---|---|---|")?;
+    let mut metrics = kaltura::formulas::METRICS.iter();
+    metrics.try_for_each(|one| writeln!(page, "| `{}` | {} | {} |", one.name, one.unit, cell(one.help)))?;
+    writeln!(page)
 }
 
 fn write_schema(page: &mut String, schema: &Schema) -> fmt::Result {

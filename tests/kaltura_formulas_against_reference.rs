@@ -3,15 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::RandomState;
 
 use streamgauge::aggregate::kaltura::formulas::{METRICS, engagement_ranking, metric, viewers};
-use streamgauge::aggregate::kaltura::{BOT, Context, Device, Place, RollupTotals, Rollups, Window};
-use streamgauge::aggregate::rollup::{EdgeKey, EdgeWindow, Partial, RollupRecord};
+use streamgauge::aggregate::kaltura::{BOT, Context, Device, Place, RollupTotals, Rollups, Sums, Window};
+use streamgauge::aggregate::rollup::{EdgeWindow, Partial, RollupRecord};
 use streamgauge::aggregate::{Caps, Size, SourceLabels};
 use streamgauge::model::kaltura::{Beacon, Event, Playback, Quartile, Rollup};
-use streamgauge::model::{Boundary, Carries, EventTime, Row, Rows, Value};
+use streamgauge::model::{Boundary, Carries, EventTime, Row, Rows};
 
 const START_MS: i64 = 1_767_600_000_000;
 const WINDOW_MS: i64 = 10_000;
@@ -175,7 +176,7 @@ fn context(sent: &Sent) -> Context<'_> {
 }
 
 /// The rows of every window, over all partitions.
-fn windows_of(sent: &[Sent], cap: usize) -> BTreeMap<Boundary, EdgeWindow> {
+fn windows_of(sent: &[Sent]) -> BTreeMap<Boundary, EdgeWindow> {
     let mut windows: BTreeMap<(usize, Boundary), Window<RandomState>> = BTreeMap::new();
     for one in sent {
         let start = Boundary::at_or_before(EventTime::from_millis(one.at_ms), WINDOW_MS);
@@ -186,7 +187,7 @@ fn windows_of(sent: &[Sent], cap: usize) -> BTreeMap<Boundary, EdgeWindow> {
     let mut carries: Vec<Kept> = (0..PARTITIONS).map(|_| Kept::default()).collect();
     let mut merged: BTreeMap<Boundary, EdgeWindow> = BTreeMap::new();
     for ((partition, start), window) in windows {
-        let mut rollups = Rollups::new(&Rollup::ALL, cap, &RandomState::new());
+        let mut rollups = Rollups::new(&Rollup::ALL, CAPS.rollup_keys, &RandomState::new());
         window.close(labels.clone(), &mut carries[partition], &mut |part| rollups.add(part));
         for (key, totals) in rollups.finish("kaltura") {
             let partial = Partial { key, end: start.plus(WINDOW_MS), epoch: 0, totals };
@@ -218,17 +219,17 @@ fn read_row(row: &Row<'_>) -> (Key, RollupTotals) {
 }
 
 /// All windows of a key put together from their rows.
-fn from_rows(sent: &[Sent], cap: usize) -> BTreeMap<Key, RollupTotals> {
+fn from_rows(sent: &[Sent]) -> BTreeMap<Key, RollupTotals> {
     let mut all = BTreeMap::new();
-    for (start, window) in windows_of(sent, cap) {
+    for (start, window) in windows_of(sent) {
         let rows = window.close(start, WINDOW_MS);
         rows.visit(0..rows.len(), &mut |row| {
             let (key, totals) = read_row(row);
             match all.entry(key) {
-                std::collections::btree_map::Entry::Vacant(entry) => {
+                Entry::Vacant(entry) => {
                     entry.insert(totals);
                 }
-                std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().merge(&totals),
+                Entry::Occupied(mut entry) => entry.get_mut().merge(&totals),
             }
         });
     }
@@ -395,7 +396,7 @@ fn metrics_are_what_they_are_defined_to_be() {
     for place in (1..sent.len()).rev() {
         sent.swap(place, chance.below(place as i64 + 1) as usize);
     }
-    let found = from_rows(&sent, CAPS.rollup_keys);
+    let found = from_rows(&sent);
     let mut expected: BTreeMap<Key, Vec<(&Beacon<'static>, i64)>> = BTreeMap::new();
     let growths = growths(&sessions);
     for (sent, grown) in &growths {
@@ -426,7 +427,7 @@ fn metrics_are_what_they_are_defined_to_be() {
 
 #[test]
 fn without_anything_to_divide_by_there_is_no_value() {
-    let totals = RollupTotals::new(Rollup::Domain, streamgauge::aggregate::kaltura::Sums::default());
+    let totals = RollupTotals::new(Rollup::Domain, Sums::default());
     for metric in METRICS {
         let value = (metric.value)(&totals.sums);
         let is_sum = ["count", "min", "s"].contains(&metric.unit) && !metric.name.starts_with("avg_");
@@ -436,30 +437,4 @@ fn without_anything_to_divide_by_there_is_no_value() {
     // Of nothing, 60 s in at most 3 points of 20 s: 7 views are 3.5, so 4 viewers; with points for each 10 s, 7.
     assert_eq!([viewers(0, 60_000, 3), viewers(7, 60_000, 3), viewers(7, 60_000, 100), viewers(7, 0, 0)], [0, 4, 7, 7]);
     assert_eq!(engagement_ranking(&[&totals.sums]), [None]);
-}
-
-#[test]
-fn beyond_the_cap_keys_count_as_other_by_their_hash() {
-    let sessions: Vec<Vec<Sent>> = (0..120).map(session).collect();
-    let sent: Vec<Sent> = sessions.concat();
-    let (all, capped) = (windows_of(&sent, CAPS.rollup_keys), windows_of(&sent, 2));
-    // Only one partition has each window here in the end, so that its keys are those of the window.
-    let counts = |windows: &BTreeMap<Boundary, EdgeWindow>| {
-        let mut sums = BTreeMap::<&str, i64>::new();
-        for window in windows.values() {
-            let window = {
-                let mut copy = EdgeWindow::default();
-                copy.append(window);
-                copy
-            };
-            let rows = window.close(Boundary::from_millis(0), WINDOW_MS);
-            for (EdgeKey { edge, .. }, totals) in rows.of_the_window() {
-                let streamgauge::aggregate::rollup::Totals::Kaltura(totals) = totals else { panic!("not Kaltura") };
-                let name = Rollup::ALL.into_iter().find(|rollup| rollup.as_str() == &**edge).unwrap().as_str();
-                *sums.entry(name).or_default() += totals.sums.counts.records;
-            }
-        }
-        sums
-    };
-    assert_eq!(counts(&all), counts(&capped), "nothing is lost");
 }

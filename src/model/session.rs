@@ -21,6 +21,10 @@ pub fn write_session_id<const N: usize>(out: &mut String, parts: [&str; N]) {
 /// Writes text with `%`, `|` and control characters as `%` and two hexadecimal digits for each byte. Of longer text the first 128 bytes (of
 /// whole characters), then `~` and the published hash of it all.
 fn write_part(out: &mut String, text: &str) {
+    if text.len() <= PART_MAX && text.bytes().all(is_plain) {
+        out.push_str(text);
+        return;
+    }
     let end = (0..=PART_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     let kept = text.get(..end).unwrap_or_default();
     for character in kept.chars() {
@@ -37,6 +41,11 @@ fn write_part(out: &mut String, text: &str) {
     if kept.len() < text.len() {
         write!(out, "~{:016x}", stable_hash(text.as_bytes())).unwrap_or_default();
     }
+}
+
+/// Whether a byte stands for itself, whatever is around it.
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii() && !byte.is_ascii_control() && byte != b'%' && byte != b'|'
 }
 
 #[cfg(test)]

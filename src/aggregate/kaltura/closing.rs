@@ -7,7 +7,7 @@ use super::life::Life;
 use super::retention::Watched;
 use super::sample::{Sample, Samples};
 use super::scene::{Scene, Scenes};
-use super::walk::{Blocks, Walk};
+use super::walk::{Block, Blocks, Walk};
 use crate::model::bytes::Writer;
 use crate::model::{Boundary, Carries};
 
@@ -90,8 +90,10 @@ impl<'w> Closing<'w> {
 fn put_together(blocks: &Blocks, scenes: &impl Scenes) -> (u32, Counts) {
     let mut totals = Counts::default();
     blocks.iter().for_each(|block| totals.merge(&block.counts));
-    let order = |scene: u32, counts: &Counts| (counts.records, std::cmp::Reverse(scenes.text(scene).to_owned()));
-    let main = blocks.iter().max_by_key(|block| order(block.scene, &block.counts));
+    let text = |block: &Block| scenes.text(block.scene);
+    let main = blocks
+        .iter()
+        .max_by(|left, right| left.counts.records.cmp(&right.counts.records).then_with(|| text(right).cmp(text(left))));
     (main.map_or(0, |block| block.scene), totals)
 }
 

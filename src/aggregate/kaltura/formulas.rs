@@ -241,11 +241,11 @@ impl RetentionCurve {
     }
 
     /// How far a point may be off, in percentage points of the sessions: viewers who leave or seek are known to have done so in the 10 s
-    /// between two views; few of them may all err to one side.
+    /// between two views; few of them may all err to one side. What viewers do about twice, on average, is taken into account.
     pub fn error_bound_pp(&self) -> f64 {
         let sessions = self.points.iter().map(|[_, sessions]| *sessions).max().unwrap_or(0).max(1);
         let unsure = VIEW_MS as f64 / self.duration_ms.max(VIEW_MS) as f64;
-        (100.0 * (unsure + 3.0 * (unsure / sessions as f64).sqrt())).min(100.0)
+        (100.0 * (unsure + 3.0 * (2.0 * unsure / sessions as f64).sqrt())).min(100.0)
     }
 
     /// Whether points at which viewers leave can be told apart.

@@ -3,6 +3,8 @@
 //! R1  A session is one player session of one entry in one account; its key is the tenant, a zero byte, and `partner|session|entry`, escaped.
 //! R2  Beacons of no session are kept under a key with an empty session; each of them stands for itself.
 
+use std::fmt::Write as _;
+
 use crate::model::hash::stable_hash;
 use crate::model::kaltura::Beacon;
 use crate::model::write_session_id;
@@ -10,20 +12,22 @@ use crate::model::write_session_id;
 /// Writes the key of a beacon's session (R1, R2). Without a tenant the account stands for it.
 pub(super) fn write_key(out: &mut String, tenant: Option<&str>, beacon: &Beacon<'_>, has_key: bool) {
     out.clear();
-    let partner = beacon.partner.to_string();
-    out.push_str(tenant.unwrap_or(&partner));
+    // Writing to a String cannot fail; the result says so in its type only.
+    match tenant {
+        Some(tenant) => out.push_str(tenant),
+        None => write!(out, "{}", beacon.partner).unwrap_or_default(),
+    }
     out.push('\0');
+    write!(out, "{}|", beacon.partner).unwrap_or_default();
     let session = beacon.session.as_deref().filter(|_| has_key).unwrap_or_default();
-    write_session_id(out, [&partner, session, &beacon.entry]);
+    write_session_id(out, [session, &beacon.entry]);
 }
 
-/// The published hash of a beacon's viewer: of the account, a zero byte, and the viewer.
-pub(super) fn viewer_hash(beacon: &Beacon<'_>) -> u64 {
-    named_hash(&beacon.partner.to_string(), beacon.viewer().unwrap_or_default())
-}
-
-fn named_hash(partner: &str, name: &str) -> u64 {
-    stable_hash(format!("{partner}\0{name}").as_bytes())
+/// The published hash of a beacon's viewer: of the account, a zero byte, and the viewer. `scratch` is memory to be used again.
+pub(super) fn viewer_hash(scratch: &mut String, beacon: &Beacon<'_>) -> u64 {
+    scratch.clear();
+    write!(scratch, "{}\0{}", beacon.partner, beacon.viewer().unwrap_or_default()).unwrap_or_default();
+    stable_hash(scratch.as_bytes())
 }
 
 /// A session's key, in its parts.
@@ -53,7 +57,7 @@ impl<'a> Key<'a> {
 
     /// The published hash of it: of the account, a zero byte, and the session, as the key has them.
     pub(super) fn session_hash(&self) -> u64 {
-        named_hash(self.partner, self.session)
+        stable_hash(format!("{}\0{}", self.partner, self.session).as_bytes())
     }
 }
 

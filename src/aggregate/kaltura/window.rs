@@ -47,6 +47,7 @@ pub struct Window<H> {
 struct Scratch {
     key: String,
     scene: String,
+    viewer: String,
 }
 
 impl<H: BuildHasher + Clone> Window<H> {
@@ -93,7 +94,8 @@ impl<H: BuildHasher + Clone> Window<H> {
             return;
         };
         let scene = scenes.index_of(&scratch.scene, &self.hasher);
-        let mut sample = Sample::of(beacon, context.time.as_millis(), scene, viewer_hash(beacon));
+        let viewer = viewer_hash(&mut scratch.viewer, beacon);
+        let mut sample = Sample::of(beacon, context.time.as_millis(), scene, viewer);
         sample.set(Flag::Late, is_late);
         sample.set(Flag::Clamped, context.clamped);
         samples.push(&sample, self.start.as_millis(), self.samples_cap, scenes);

@@ -1,10 +1,11 @@
-//! The grid on which stretches of media count, whatever the media's duration: cells of a second up to 256 s, then 128 cells for each
-//! doubling. So a cell is narrower than a percent of any media that it lies in, but for those under 100 s.
+//! The grid on which stretches of media count, whatever the media's duration: cells of a second up to 1024 s, then 512 cells for each
+//! doubling. So a cell is narrower than a fifth of a percent of any media of 500 s and more that it lies near the end of, and what is read
+//! off at the middle of the nearest one is off by less than players are.
 
 /// The cells of each doubling; the first ones are 1 s wide.
-const CELLS_PER_DOUBLING: i64 = 128;
+const CELLS_PER_DOUBLING: i64 = 512;
 /// How often the length doubles: to 18 h 12 min.
-const DOUBLINGS: u32 = 9;
+const DOUBLINGS: u32 = 7;
 const SECOND_MS: i64 = 1000;
 
 /// How many cells there are.
@@ -41,16 +42,17 @@ mod tests {
 
     #[test]
     fn cells_follow_one_another_and_are_narrow() {
-        // By hand: 127.9 s is in the last of the first 128; so they are up to 256 s, from there 2 s wide, from 512 s 4 s.
-        let cells =
-            [(0, 0), (127_900, 127), (128_000, 128), (255_999, 255), (256_000, 256), (257_999, 256), (258_000, 257)];
-        for (position, cell) in cells {
+        // By hand: a second wide up to 1024 s, from there 2 s, from 2048 s 4 s.
+        for (position, cell) in [(0, 0), (511_999, 511), (512_000, 512), (1_023_999, 1_023), (1_024_000, 1_024)] {
             assert_eq!(cell_of(position), cell, "{position}");
         }
-        assert_eq!((cell_of(512_000), cell_of(515_999), cell_of(516_000)), (384, 384, 385));
+        assert_eq!(
+            [1_025_999, 1_026_000, 2_048_000, 2_051_999, 2_052_000].map(cell_of),
+            [1_024, 1_025, 1_536, 1_536, 1_537]
+        );
         assert_eq!((cell_of(END_MS - 1), cell_of(END_MS + 5), first_from(END_MS)), (CELLS - 1, CELLS - 1, CELLS));
-        assert_eq!((middle_of(0), middle_of(255), middle_of(256), middle_of(384)), (500, 255_500, 257_000, 514_000));
-        assert_eq!((first_from(500), first_from(501), first_from(257_001)), (0, 1, 257));
+        assert_eq!([0, 1_023, 1_024, 1_536].map(middle_of), [500, 1_023_500, 1_025_000, 2_050_000]);
+        assert_eq!([500, 501, 1_025_001].map(first_from), [0, 1, 1_025]);
         for cell in 0..CELLS {
             assert_eq!(cell_of(middle_of(cell)), cell);
             assert_eq!(first_from(middle_of(cell)), cell);
