@@ -13,6 +13,7 @@ use super::window::Window;
 use crate::aggregate::placing::{Named, place};
 use crate::aggregate::source::SourceLabels;
 use crate::model::bytes::{Reader, Short, Writer};
+use crate::model::hash::stable_hash;
 use crate::model::kaltura::Playback;
 use crate::model::{Carries, Row, Rows, Schema, Value};
 
@@ -40,10 +41,9 @@ impl ClosedWindow {
         let Window { start, length_ms, sessions, scenes, beyond, samples_cap, .. } = window;
         let scenes = scenes.into_texts();
         // Those of no session have no row.
-        let mut entries = sessions.into_entries();
-        entries.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-        let (sessionless, entries): (Vec<_>, Vec<_>) =
-            entries.into_iter().partition(|(key, _)| Key::of(key).session.is_empty());
+        let (mut sessionless, entries): (Vec<_>, Vec<_>) =
+            sessions.into_entries().into_iter().partition(|(key, _)| Key::of(key).session.is_empty());
+        sessionless.sort_unstable_by(|left, right| left.0.cmp(&right.0));
         let mut closing = Closing::new(start, length_ms, samples_cap, &scenes);
         sessionless.iter().for_each(|(key, samples)| closing.count_each(Key::of(key), samples, parts));
         let reused = reused(&entries);
@@ -51,7 +51,7 @@ impl ClosedWindow {
         let mut rows = Vec::with_capacity(placed.len());
         for (index, timestamp_ns) in placed {
             let Some((name, samples)) = entries.get(index as usize) else { continue };
-            let is_reused = reused.binary_search(&Key::of(name).session).is_ok();
+            let is_reused = reused.binary_search(&stable_hash(Key::of(name).session.as_bytes())).is_ok();
             let (scene, counts) = closing.close(name, samples, is_reused, carries, parts);
             let mut packed = Writer::default();
             counts.write(&mut packed);
@@ -79,10 +79,11 @@ fn other() -> Facet<'static> {
     }
 }
 
-/// The ids of player sessions that more than one player uses, ascending: with too many entries, or several accounts.
-fn reused(entries: &[(Box<str>, Samples)]) -> Vec<&str> {
-    let mut sessions: Vec<(&str, &str)> =
-        entries.iter().map(|(key, _)| Key::of(key)).map(|key| (key.session, key.partner)).collect();
+/// The hashes of the ids of player sessions that more than one player uses, ascending: with too many entries, or several accounts.
+fn reused(entries: &[(Box<str>, Samples)]) -> Vec<u64> {
+    let hash = |text: &str| stable_hash(text.as_bytes());
+    let keys = entries.iter().map(|(key, _)| Key::of(key));
+    let mut sessions: Vec<(u64, u64)> = keys.map(|key| (hash(key.session), hash(key.partner))).collect();
     sessions.sort_unstable();
     let uses = sessions.chunk_by(|left, right| left.0 == right.0);
     let many = uses.filter(|uses| uses.len() > ENTRIES_MAX || uses.first() != uses.last());
