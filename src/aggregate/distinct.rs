@@ -53,9 +53,24 @@ impl Default for Distinct {
 impl Distinct {
     /// Adds one thing by its hash, all of whose bits count.
     pub fn add(&mut self, hash: u64) {
-        let index = (hash >> (64 - PRECISION)) as u16;
-        let rank = (hash << PRECISION).leading_zeros().min(64 - PRECISION) as u8 + 1;
+        let (index, rank) = place_of(hash);
         self.raise(index, rank);
+    }
+
+    /// Adds many things at once, for less than one after the other.
+    pub(super) fn add_all(&mut self, hashes: &[u64]) {
+        let Registers::Listed(list) = &self.registers else { return hashes.iter().for_each(|hash| self.add(*hash)) };
+        let mut ranks = all_of(list);
+        for hash in hashes {
+            let (index, rank) = place_of(*hash);
+            keep_higher(&mut ranks, index, rank);
+        }
+        let raised = || ranks.iter().zip(0..).filter(|(rank, _)| **rank > 0);
+        self.registers = if raised().count() <= LISTED {
+            Registers::Listed(raised().map(|(rank, index)| (index, *rank)).collect())
+        } else {
+            Registers::All(ranks)
+        };
     }
 
     /// Adds everything that `other` has seen.
@@ -162,6 +177,13 @@ impl Distinct {
         }
         counts
     }
+}
+
+/// The register of a hash, and its rank there.
+const fn place_of(hash: u64) -> (u16, u8) {
+    let zeros = (hash << PRECISION).leading_zeros();
+    let most = 64 - PRECISION;
+    ((hash >> most) as u16, if zeros < most { zeros as u8 + 1 } else { most as u8 + 1 })
 }
 
 fn keep_higher(ranks: &mut [u8; REGISTERS], index: u16, rank: u8) {

@@ -22,4 +22,5 @@ pub use partial::PartialError;
 pub(crate) use sketch::Filling;
 pub use sketch::{Error as SketchError, Sketch};
 pub use source::{Caps, Extent, Outcome, Size, SourceLabels};
+pub(crate) use uniques::FillingUniques;
 pub use uniques::{EXACT, STANDARD_ERROR_PPM, Uniques};

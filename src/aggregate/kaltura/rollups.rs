@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 
 use super::facet::{Facet, Part};
 use super::rollup_schema::has_retention;
-use super::totals::{RollupTotals, Sums};
+use super::totals::{FillingSums, RollupTotals};
 use crate::aggregate::bounded::Bounded;
 use crate::aggregate::rollup::{EdgeKey, Totals};
 use crate::model::kaltura::Rollup;
@@ -32,8 +32,8 @@ pub struct Rollups<H> {
 /// The keys of one roll-up.
 struct Keys<H> {
     rollup: Rollup,
-    kept: Bounded<Sums, H>,
-    other: Sums,
+    kept: Bounded<FillingSums, H>,
+    other: FillingSums,
 }
 
 impl<H: BuildHasher + Clone> Rollups<H> {
@@ -42,7 +42,7 @@ impl<H: BuildHasher + Clone> Rollups<H> {
         let keys = |rollup: &Rollup| Keys {
             rollup: *rollup,
             kept: Bounded::new(cap, 0, hasher.clone()),
-            other: Sums::default(),
+            other: FillingSums::default(),
         };
         Self { kinds: declared.iter().map(keys).collect(), key: String::new() }
     }
@@ -67,8 +67,9 @@ impl<H: BuildHasher + Clone> Rollups<H> {
     pub fn finish(self, source: &str) -> Vec<(EdgeKey, Totals)> {
         let mut parts = Vec::new();
         for Keys { rollup, kept, other } in self.kinds {
-            let kept = kept.into_entries().into_iter().map(|(key, sums)| (taken_apart(source, rollup, &key), sums));
-            let other = (!other.is_empty()).then(|| (key_of_other(source, rollup), other));
+            let kept =
+                kept.into_entries().into_iter().map(|(key, sums)| (taken_apart(source, rollup, &key), sums.finish()));
+            let other = [(key_of_other(source, rollup), other.finish())];
             let totals = |(key, sums)| (key, Totals::Kaltura(Box::new(RollupTotals::new(rollup, sums))));
             parts.extend(kept.chain(other).filter(|(_, sums)| !sums.is_empty()).map(totals));
         }
@@ -78,9 +79,9 @@ impl<H: BuildHasher + Clone> Rollups<H> {
 }
 
 impl<H: BuildHasher> Keys<H> {
-    fn sums_of(&mut self, key: &str) -> &mut Sums {
+    fn sums_of(&mut self, key: &str) -> &mut FillingSums {
         let other = &mut self.other;
-        match self.kept.enter(key, |fallen| other.merge(&fallen)) {
+        match self.kept.enter(key, |fallen| other.merge(fallen)) {
             Some(sums) => sums,
             None => other,
         }

@@ -6,11 +6,11 @@ use base64::engine::general_purpose::STANDARD;
 use super::counts::{COUNTS, Counts};
 use super::facet::Part;
 use super::formulas::RetentionCurve;
-use super::retention::{Audience, Watched};
+use super::retention::Audience;
 use super::rollup_schema::{COMPLETION_PERCENT, RETENTION_SKETCH, UNIQUE_SKETCHES, UNIQUES, has_retention, schema_of};
 use crate::aggregate::packed::read_signed;
 use crate::aggregate::source::{Extent, UNKNOWN};
-use crate::aggregate::{DistinctError, PartialError, Uniques};
+use crate::aggregate::{DistinctError, FillingUniques, PartialError, Uniques};
 use crate::model::bytes::{Reader, Writer};
 use crate::model::kaltura::Rollup;
 use crate::model::{Schema, Value};
@@ -85,28 +85,6 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// Adds what a session did here.
-    pub fn add_part(&mut self, part: &Part<'_>, keeps_retention: bool) {
-        self.counts.merge(part.counts);
-        if let Some(watched) = part.watched {
-            self.add_watched(watched, keeps_retention);
-        }
-        let Some(names) = part.names else { return };
-        for (unique, uniques) in Unique::ALL.into_iter().zip(&mut self.uniques) {
-            if unique.has(part.counts) {
-                uniques.add(if unique.counts_sessions() { names.session } else { names.viewer });
-            }
-        }
-    }
-
-    /// Adds what a session watched of an entry.
-    fn add_watched(&mut self, watched: &Watched, keeps_retention: bool) {
-        self.completion_percent = self.completion_percent.saturating_add(watched.percentiles);
-        if keeps_retention {
-            self.audience.add(watched);
-        }
-    }
-
     /// Adds others, of another partition or another window.
     pub fn merge(&mut self, other: &Self) {
         self.counts.merge(&other.counts);
@@ -135,6 +113,48 @@ impl Sums {
             Unique::SessionsViewed => sessions_viewed,
             Unique::SessionsWithError => with_error,
         }
+    }
+}
+
+/// Sums that are being filled.
+#[derive(Debug, Default)]
+pub(super) struct FillingSums {
+    sums: Sums,
+    uniques: [FillingUniques; UNIQUES],
+}
+
+impl FillingSums {
+    /// Adds what a session did here.
+    pub(super) fn add_part(&mut self, part: &Part<'_>, keeps_retention: bool) {
+        self.sums.counts.merge(part.counts);
+        if let Some(watched) = part.watched {
+            self.sums.completion_percent = self.sums.completion_percent.saturating_add(watched.percentiles);
+            if keeps_retention {
+                self.sums.audience.add(watched);
+            }
+        }
+        let Some(names) = part.names else { return };
+        for (unique, uniques) in Unique::ALL.into_iter().zip(&mut self.uniques) {
+            if unique.has(part.counts) {
+                uniques.add(if unique.counts_sessions() { names.session } else { names.viewer });
+            }
+        }
+    }
+
+    /// Adds others.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.sums.merge(&other.finish());
+    }
+
+    /// What it all comes to.
+    pub(super) fn finish(self) -> Sums {
+        let Self { mut sums, uniques } = self;
+        for (own, filled) in sums.uniques.iter_mut().zip(uniques) {
+            let mut filled = filled.finish();
+            filled.merge(own);
+            *own = filled;
+        }
+        sums
     }
 }
 
