@@ -103,7 +103,7 @@ fn beacons_become_rows_of_sessions_and_roll_ups() {
     for name in ["device", "os", "browser", "country", "region", "city", "domain", "custom_1"].iter().zip([
         "phone",
         "iOS",
-        "Mobile Safari",
+        "Safari",
         "DE",
         "Bavaria",
         "Munich",
@@ -117,7 +117,7 @@ fn beacons_become_rows_of_sessions_and_roll_ups() {
     let keys = [
         ("content_window", vec![("entry", "1_abc")]),
         ("geography_window", vec![("city", "Munich"), ("country", "DE"), ("region", "Bavaria")]),
-        ("device_window", vec![("browser", "Mobile Safari"), ("device", "phone"), ("os", "iOS")]),
+        ("device_window", vec![("browser", "Safari"), ("device", "phone"), ("os", "iOS")]),
         ("domain_window", vec![("domain", "www.example.org")]),
         ("playback_type_window", vec![("playback_type", "vod")]),
         ("custom_variable_window", vec![("value", "spring"), ("variable", "1")]),

@@ -149,8 +149,11 @@ fn what_does_not_fit_the_topology_is_refused_with_a_remedy() {
             ["--carrier", "cmcd-question", "--to-rows", "-"].as_slice(),
             "--carrier must be cloudfront-rt, cloudfront-std",
         ),
-        (&["--carrier", "json:squid", "--to-rows", "-"], "a source must declare it (cmcd, cmcd-logs, webrtc)"),
-        (&["--carrier", "cmcd-query", "--source", "logs", "--to-rows", "-"], "must be one of cmcd, cmcd-logs, webrtc"),
+        (&["--carrier", "json:squid", "--to-rows", "-"], "a source must declare it (cmcd, cmcd-logs, webrtc, kaltura)"),
+        (
+            &["--carrier", "cmcd-query", "--source", "logs", "--to-rows", "-"],
+            "must be one of cmcd, cmcd-logs, webrtc, kaltura",
+        ),
         (&["--to-rows", "-"], "line 1 is not a dump record"),
         (&["--to-rows", "-", "--to-bus"], "cannot be used with"),
         (&[], "required"),

@@ -22,7 +22,7 @@ fn rows_that_were_lost_come_back() {
         trial.finish_after(fleet, records);
 
         trial.influx().delete_all();
-        for source in ["cmcd", "cmcd-logs", "webrtc"] {
+        for source in ["cmcd", "cmcd-logs", "webrtc", "kaltura"] {
             // An hour that begins well before the load: everything is given out.
             let arguments = ["reset", "--source", source, "--from", "1h ago", "--lead", "1h"];
             let plan = trial.command(&arguments);

@@ -10,7 +10,7 @@ use streamgauge::decode::cmcd::Decoder;
 use streamgauge::decode::webrtc::Decoder as CallDecoder;
 use streamgauge::fold::Decoding;
 use streamgauge::model::cmcd::Warning;
-use streamgauge::model::webrtc::{Content, Warning as CallWarning, write_session_id};
+use streamgauge::model::webrtc::{Content, Warning as CallWarning};
 use streamgauge::model::{EventTime, Headers, Reason, Record};
 use streamgauge::service::source_plans;
 use streamgauge::simulate::{CLOUDFRONT_FIELDS, CallScenario, Calls, Carrier, Scenario, SimulatedRecord, Simulation};
@@ -90,9 +90,7 @@ fn every_simulated_report_of_a_call_is_read_whole() {
             let mut read = 0;
             let decoded = decoder.decode(&record, &mut |report| {
                 read += 1;
-                let mut id = String::new();
-                write_session_id(&mut id, [&report.app, &report.call, &report.participant]);
-                assert_eq!(Some(id.as_bytes()), key, "{text}");
+                assert_eq!(Some(report.session_id().as_bytes()), key, "{text}");
                 assert_eq!((report.members_rejected, report.objects_unknown), (0, 0), "{text}");
                 match &report.content {
                     Content::Stats(objects) => reports += usize::from(!objects.is_empty()),

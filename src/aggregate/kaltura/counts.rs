@@ -43,7 +43,7 @@ counts! {
     records_clamped "records_clamped_count" "Beacons whose time was moved to the bound that the append time gives.";
     members_rejected "members_rejected_count" "Members of beacons that were left out because their value is wrong.";
     duplicates "duplicates_count" "Beacons that came again: the same index in the same run of the player's counter. Nothing else of them counts.";
-    beacons_received "beacons_received_count" "Of the beacons that count, those that have an index.";
+    beacons_received "beacons_received_count" "Of the beacons that count, those that the player numbers: with an index, and the events of the application around it (10002, 10003), which are sent without theirs.";
     beacons_expected "beacons_expected_count" "How many beacons the player sent, by its counter. Loss = 1 - received / expected, over whole sessions: a beacon that is overtaken by the end of a window is received in the next.";
     restarts "restarts_count" "Times that the player began to count anew under the same session.";
     sums_clamped "sums_clamped_count" "Times that a player's sum of media played or time stalled fell, or grew faster than can be: it counts as far as it can be true.";

@@ -84,7 +84,9 @@ impl<'w, 'l> Walk<'w, 'l> {
         counts.records_clamped += i64::from(sample.has(Flag::Clamped));
         counts.members_rejected += i64::from(sample.members_rejected);
         counts.restarts += i64::from(entered.is_restart);
-        counts.beacons_received += i64::from(sample.index.is_some());
+        // The player numbers what the page around it reports, and does not send the number.
+        let is_numbered = sample.index.is_some() || matches!(sample.event, Event::Application(10_002 | 10_003));
+        counts.beacons_received += i64::from(is_numbered);
         if let Place::Newest(expected) = entered.place {
             counts.beacons_expected += i64::from(expected);
         }

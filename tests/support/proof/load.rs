@@ -11,7 +11,9 @@ use streamgauge::cli::simulate::outgoing;
 use streamgauge::model::EventTime;
 use streamgauge::model::record::header;
 use streamgauge::simulate::pace::Pace;
-use streamgauge::simulate::{CallScenario, Calls, Fleet, Oddities, Scenario, SimulatedRecord, Simulation, Situation};
+use streamgauge::simulate::{
+    CallScenario, Calls, Fleet, Oddities, PlayerScenario, Players, Scenario, SimulatedRecord, Simulation, Situation,
+};
 
 use crate::support::eventually;
 
@@ -31,7 +33,7 @@ impl Load {
     /// Starts now. The topics of the simulation are taken to be those that `topic` names for them.
     pub fn start(
         brokers: &str,
-        (scenario, calls): (Scenario, CallScenario),
+        (scenario, calls, players): (Scenario, CallScenario, PlayerScenario),
         seed: u64,
         topic: impl Fn(&str) -> String + Send + 'static,
     ) -> Self {
@@ -42,8 +44,11 @@ impl Load {
         let start_ms = now_ms();
         let duration_ms = scenario.duration_ms;
         let start = EventTime::from_millis(start_ms);
-        let fleet =
-            Fleet::new(Some(Simulation::new(scenario, seed, start)), Some(Calls::new(calls, seed, start)), None);
+        let fleet = Fleet::new(
+            Some(Simulation::new(scenario, seed, start)),
+            Some(Calls::new(calls, seed, start)),
+            Some(Players::new(players, seed, start)),
+        );
         let records: Vec<SimulatedRecord> =
             fleet.take_while(|record| record.append_ms < start_ms + duration_ms).collect();
         let count = records.len() as u64;
@@ -123,4 +128,17 @@ pub fn calls(participants: u32, duration: Duration) -> CallScenario {
 pub fn now_ms() -> i64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     i64::try_from(since_epoch.as_millis()).unwrap()
+}
+
+/// Viewers with Kaltura's player, of whom some stall and fail; one beacon in ten is lost, and all goes wrong on the way.
+pub fn players(viewers: u32, duration: Duration) -> PlayerScenario {
+    use Situation::{BadEdge, Disorder, Duplicates};
+    let steady = PlayerScenario::steady(viewers, i64::try_from(duration.as_millis()).unwrap());
+    let mut players = [BadEdge, Disorder, Duplicates].into_iter().fold(steady, PlayerScenario::with);
+    players.ramp_ms = 2_000;
+    players.lost_permille = 100;
+    players.delays.disorder_ms = 500;
+    players.delays.report_grace_ms = 1_000;
+    players.delays.late_permille = 20;
+    players
 }

@@ -44,6 +44,8 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 const VIEWERS: u32 = 1_000;
 /// Who give about forty reports of calls a second.
 const PARTICIPANTS: u32 = 100;
+/// Viewers with Kaltura's player, beside them.
+const PLAYERS: u32 = 200;
 const WINDOW_MS: i64 = 1_000;
 const PARTITIONS: i32 = 4;
 /// Three sources, and all of them in each of the partitions of partials.
@@ -142,7 +144,11 @@ impl<'a> Trial<'a> {
     pub fn load(&self) -> Load {
         let prefix = prefix(self.scenario, self.seed);
         let topic = move |name: &str| name.replacen("qoe", &prefix, 1);
-        let scenarios = (load::scenario(VIEWERS, watching()), load::calls(PARTICIPANTS, watching()));
+        let scenarios = (
+            load::scenario(VIEWERS, watching()),
+            load::calls(PARTICIPANTS, watching()),
+            load::players(PLAYERS, watching()),
+        );
         Load::start(&self.kafka.address, scenarios, self.seed, topic)
     }
 
@@ -321,6 +327,15 @@ carrier = "webrtc"
 clock = "player"
 grace_ms = 1000
 partitions = {PARTITIONS}
+
+[[source]]
+name = "kaltura"
+topic = "{prefix}.kaltura"
+carrier = "kaltura"
+clock = "player"
+grace_ms = 1000
+partitions = {PARTITIONS}
+rollups = ["content", "geography", "device", "domain", "playback_type", "custom_variable"]
 "#
     )
 }
