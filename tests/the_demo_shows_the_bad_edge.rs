@@ -1,5 +1,5 @@
-//! `streamgauge demo`, run as a newcomer runs it: the edge and the region that it says will go bad stand out within 30 s, and it leaves
-//! quietly.
+//! `streamgauge demo`, run as a newcomer runs it: the edge and the region that it says will go bad stand out within 30 s, Kaltura's players
+//! are there beside them, and it leaves quietly.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -79,6 +79,13 @@ fn the_bad_edge_and_region_stand_out_within_30_s() {
     }
     let marked = calls.lines().filter(|line| line.starts_with("> sfu-") && line.contains(bad_region)).count();
     assert_eq!((marked, calls.matches("\n> ").count()), (2, 2), "{calls}");
+
+    let (_, players) = calls.split_once("\n\n  entry ").expect("a table of Kaltura's players");
+    let rows: Vec<Vec<&str>> = players.lines().skip(1).take(3).map(|row| row.split_whitespace().collect()).collect();
+    // Entry, viewers, plays, stalled, `%`, device, …: the most watched first, and of devices there are two or more.
+    let viewers: Vec<u32> = rows.iter().map(|row| row[1].parse().unwrap()).collect();
+    assert!(viewers.is_sorted_by(|one, next| one >= next) && viewers.iter().sum::<u32>() > 10, "{players}");
+    assert!(["phone", "computer"].iter().all(|device| players.contains(device)), "{players}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(super) struct Share {
 }
 
 impl Share {
-    fn add(&mut self, part: i64, whole: i64) {
+    pub(super) fn add(&mut self, part: i64, whole: i64) {
         self.part += part;
         self.whole += whole;
     }

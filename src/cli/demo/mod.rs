@@ -1,4 +1,5 @@
-//! `streamgauge demo`: the whole way of the data in one process, with simulated viewers and calls, and tables of what they see and hear.
+//! `streamgauge demo`: the whole way of the data in one process, with simulated viewers, calls and Kaltura's players, and tables of what
+//! they see and hear.
 //!
 //! R1  Nothing is installed, asked for or kept: the broker and the store live in this process's memory.
 //! R2  The stages are those of `streamgauge run`; only the bus, the sink and the topology's times and partitions differ.
@@ -7,6 +8,7 @@
 
 mod audience;
 mod calls;
+mod players;
 mod scene;
 mod screen;
 mod table;
@@ -34,7 +36,7 @@ use crate::config::{Log, LogFormat};
 use crate::http;
 use crate::observe::{self, Status};
 use crate::service::{self, Service, find_topics};
-use crate::simulate::{Calls, Fleet, Simulation};
+use crate::simulate::{Calls, Fleet, Players, Simulation};
 use crate::sink::Sink as _;
 use crate::sink::sqlite::Sqlite;
 use crate::store::sqlite::Store;
@@ -71,6 +73,9 @@ pub struct DemoArgs {
     /// Participants of calls at a time
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=400))]
     pub participants: u32,
+    /// Viewers with Kaltura's player at a time
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub players: u32,
     /// Edges of each of the two CDNs; with 5, the tables need a terminal of 26 lines
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=5))]
     pub edges: u16,
@@ -95,15 +100,17 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let start = now()?;
     let simulation = Simulation::new(scene::scenario(args), args.seed, start);
     let calls = Calls::new(scene::call_scenario(args), args.seed, start);
+    let players = Players::new(scene::player_scenario(args), args.seed, start);
     let opening = Opening {
         viewers: args.viewers,
         edges: args.edges * 2,
         bad_edge: simulation.bad_edge().unwrap_or_default().to_owned(),
         participants: args.participants,
         bad_region: calls.bad_region().unwrap_or_default(),
+        players: args.players,
         pages: processor.pages.clone(),
     };
-    let fleet = Fleet::new(Some(simulation), Some(calls), None);
+    let fleet = Fleet::new(Some(simulation), Some(calls), Some(players));
     let mut audience = Audience::start(fleet, start, processor.broker.properties());
     let mut show = Show::start(&processor, start.as_millis(), opening);
 

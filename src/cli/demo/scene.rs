@@ -1,8 +1,9 @@
-//! What the demo shows: windows that close soon, an audience one of whose edges goes bad, and calls one of whose regions does.
+//! What the demo shows: windows that close soon, an audience one of whose edges goes bad, calls one of whose regions does, and
+//! viewers of another platform beside them.
 
 use super::DemoArgs;
 use crate::config;
-use crate::simulate::{BadEdge, CallScenario, Carrier, Oddities, Scenario};
+use crate::simulate::{BadEdge, CallScenario, Carrier, Oddities, PlayerScenario, Scenario};
 use crate::topology::{Clock, Topology};
 
 /// The length of a window.
@@ -21,6 +22,8 @@ pub(super) const FIRST_TABLE_MS: i64 = 10_000;
 pub(super) const DELIVERY: &str = "cmcd-logs";
 /// The source of what calls report.
 pub(super) const CALLS: &str = "webrtc";
+/// The source of Kaltura's beacons.
+pub(super) const KALTURA: &str = "kaltura";
 
 /// Regions of the calls, and SFUs in each.
 pub(super) const REGIONS: u16 = 2;
@@ -80,6 +83,13 @@ pub(super) fn call_scenario(args: &DemoArgs) -> CallScenario {
     scenario
 }
 
+/// Viewers with Kaltura's player.
+pub(super) fn player_scenario(args: &DemoArgs) -> PlayerScenario {
+    let mut scenario = PlayerScenario::steady(args.players, args.duration.saturating_add(ENCORE_MS));
+    scenario.ramp_ms = 4_000;
+    scenario
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -127,7 +137,7 @@ mod tests {
 
     /// The first 30 s of a demo that begins `after_ms` after a boundary.
     fn shown(seed: u64, after_ms: i64) -> Shown {
-        let args = DemoArgs { viewers: 500, participants: 60, edges: 4, seed, duration: 0 };
+        let args = DemoArgs { viewers: 500, participants: 60, players: 1, edges: 4, seed, duration: 0 };
         let start_ms = BOUNDARY_MS + after_ms;
         let start = EventTime::from_millis(start_ms);
         let simulation = Simulation::new(scenario(&args), seed, start);

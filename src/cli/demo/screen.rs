@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use super::calls::{CallTable, SfuLine, Share};
+use super::players::{PlayerLine, PlayerTable};
 use super::scene::{BAD_FROM_MS, DELIVERY, FIRST_TABLE_MS, GRACE_MS, REGIONS, SFUS, WINDOW_MS};
 use super::table::{EdgeLine, Table};
 
@@ -19,6 +20,7 @@ pub(super) struct Opening {
     pub(super) bad_edge: String,
     pub(super) participants: u32,
     pub(super) bad_region: &'static str,
+    pub(super) players: u32,
     /// Where the pages are, such as `http://127.0.0.1:9464`.
     pub(super) pages: String,
 }
@@ -29,6 +31,7 @@ pub(super) struct Totals {
     pub(super) records: u64,
     pub(super) sessions: usize,
     pub(super) participants: usize,
+    pub(super) players: usize,
     pub(super) windows: u64,
     pub(super) rows: usize,
 }
@@ -49,7 +52,7 @@ impl<W: Write> Screen<W> {
 
     /// What runs here, and what is going to happen.
     pub(super) fn open(&mut self) -> io::Result<()> {
-        let Opening { viewers, edges, bad_edge, participants, bad_region, pages } = &self.opening;
+        let Opening { viewers, edges, bad_edge, participants, bad_region, players, pages } = &self.opening;
         let sfus = REGIONS * SFUS;
         let (window_s, grace_s, bad_s) = (WINDOW_MS / 1000, GRACE_MS / 1000, BAD_FROM_MS / 1000);
         let first_s = FIRST_TABLE_MS / 1000;
@@ -60,8 +63,10 @@ streamgauge demo: all in this one process, nothing is installed or kept.
 
   viewers    {viewers} simulated, at {edges} edges of two CDNs, with CMCD v1 and v2
   calls      {participants} participants simulated, at {sfus} SFUs in {REGIONS} regions, WebRTC
+  players    {players} simulated viewers with Kaltura's player, its beacons
   bus        a Kafka broker in memory: delivery logs in qoe.cmcd.logs, what
-             players report themselves in qoe.cmcd, calls in qoe.webrtc
+             players report themselves in qoe.cmcd and qoe.kaltura, calls in
+             qoe.webrtc
   processor  the stages of `streamgauge run`: windows of {window_s} s, {grace_s} s of grace
   store      SQLite in memory, where `streamgauge run` writes to InfluxDB
   pages      {pages}/metrics and {pages}/state
@@ -75,20 +80,22 @@ Look next: `streamgauge --help`, README.md for a real Kafka and InfluxDB,
 REFERENCE.md for every row and metric.
 "
         )?;
-        if !self.is_terminal {
+        writeln!(self.out)?;
+        self.write_lines(&legend())?;
+        if self.is_terminal {
             writeln!(self.out)?;
-            self.write_lines(&legend())?;
         }
         self.out.flush()
     }
 
     /// A window that has closed.
-    pub(super) fn show(&mut self, table: &Table, calls: &CallTable) -> io::Result<()> {
+    pub(super) fn show(&mut self, table: &Table, calls: &CallTable, players: &PlayerTable) -> io::Result<()> {
         let mut lines = table_lines(table, self.is_terminal);
         lines.push(String::new());
         lines.extend(call_lines(calls, self.is_terminal));
+        lines.push(String::new());
+        lines.extend(player_lines(players));
         if self.is_terminal {
-            lines.extend(legend());
             if self.drawn > 0 {
                 write!(self.out, "\x1b[{}A\x1b[J", self.drawn)?;
             }
@@ -100,9 +107,10 @@ REFERENCE.md for every row and metric.
 
     /// What it came to.
     pub(super) fn close(&mut self, totals: &Totals) -> io::Result<()> {
-        let Totals { records, sessions, participants, windows, rows } = totals;
-        writeln!(self.out, "\nstreamgauge demo has ended: {records} records of {sessions} sessions of viewers")?;
-        writeln!(self.out, "and {participants} participants of calls gave {rows} rows in {windows} windows.")?;
+        let Totals { records, sessions, participants, players, windows, rows } = totals;
+        writeln!(self.out, "\nstreamgauge demo has ended: {records} records of {sessions} sessions of viewers,")?;
+        writeln!(self.out, "{participants} participants of calls and {players} of Kaltura's players")?;
+        writeln!(self.out, "gave {rows} rows in {windows} windows.")?;
         self.out.flush()
     }
 
@@ -122,14 +130,15 @@ fn legend() -> [String; 4] {
 
 fn table_lines(table: &Table, is_terminal: bool) -> Vec<String> {
     let (begin, end) = (clock(table.end_ms - WINDOW_MS), clock(table.end_ms));
-    let mut lines = vec![
-        String::new(),
+    // What is drawn over what was there needs no line between.
+    let mut lines = if is_terminal { Vec::new() } else { vec![String::new()] };
+    lines.extend([
         format!("window {begin} to {end} UTC"),
         format!(
             "  {:<12}{:>9}{:>9}{:>9}{:>13}{:>10}{:>7}{:>6}",
             "edge", "sessions", "requests", "starved", "video Mbit/s", "p95 TTFB", "errors", "late"
         ),
-    ];
+    ]);
     let worst = table.worst();
     for (edge, line) in &table.edges {
         lines.push(marked(worst == Some(edge), &cells(edge, line), is_terminal));
@@ -176,6 +185,27 @@ fn call_cells(sfu: &str, line: &SfuLine) -> String {
     format!("{sfu:<11}{region:<13}{sessions:>8}{lost:>8}{frozen:>8}{rtt:>9}{audio:>7}{video:>7}{bad:>7}")
 }
 
+/// Entries on the left, devices on the right.
+fn player_lines(players: &PlayerTable) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  {:<14}{:>8}{:>7}{:>9}   {:<14}{:>8}{:>7}{:>8}",
+        "entry", "viewers", "plays", "stalled", "device", "viewers", "plays", "stalled"
+    )];
+    let cells = |of: Option<&(String, PlayerLine)>| {
+        let Some((name, line)) = of else { return Default::default() };
+        let stalled = or_dash(line.stalled.ratio().map(|ratio| format!("{:.1} %", ratio * 100.0)));
+        let name: String = name.chars().take(14).collect();
+        [name, line.viewers.to_string(), line.plays.to_string(), stalled]
+    };
+    for number in 0..players.entries.len().max(players.devices.len()) {
+        let [entry, viewers, plays, stalled] = cells(players.entries.get(number));
+        let left = format!("  {entry:<14}{viewers:>8}{plays:>7}{stalled:>9}");
+        let [device, viewers, plays, stalled] = cells(players.devices.get(number));
+        lines.push(format!("{left}   {device:<14}{viewers:>8}{plays:>7}{stalled:>8}").trim_end().to_owned());
+    }
+    lines
+}
+
 /// What is not known is said to be so.
 fn or_dash(cell: Option<String>) -> String {
     cell.unwrap_or_else(|| "-".to_owned())
@@ -211,6 +241,7 @@ fn clock(unix_ms: i64) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+    use super::super::players::SHOWN;
     use super::*;
 
     fn screen(is_terminal: bool) -> Screen<Vec<u8>> {
@@ -220,6 +251,7 @@ mod tests {
             bad_edge: "MAD50-P1".to_owned(),
             participants: 400,
             bad_region: "ap-southeast",
+            players: 1_000,
             pages: "http://127.0.0.1:9464".to_owned(),
         };
         Screen::new(Vec::new(), is_terminal, opening)
@@ -255,17 +287,24 @@ mod tests {
         CallTable { sfus: sfus.into_iter().map(|(sfu, line)| (sfu.to_owned(), line)).collect() }
     }
 
+    /// As many of each as are shown, the last of them without a second of play.
+    fn players() -> PlayerTable {
+        let line = |part| PlayerLine { viewers: 1_000, plays: 999, stalled: Share { part, whole: 4 * part } };
+        let lines = |name: &str| (0..SHOWN).map(|one| (format!("{name}{one}"), line(i64::from(one == 0)))).collect();
+        PlayerTable { entries: lines("1_0a1b2c3d4e5f"), devices: lines("computer") }
+    }
+
     #[test]
     fn on_a_terminal_a_table_is_drawn_over_the_one_before() {
         for (edges, lines) in [(8, 24), (10, 26)] {
             let mut screen = screen(true);
-            screen.show(&table(edges), &calls()).unwrap();
+            screen.show(&table(edges), &calls(), &players()).unwrap();
             let first = String::from_utf8(std::mem::take(&mut screen.out)).unwrap();
             let drawn = first.matches('\n').count();
             assert!(drawn < lines, "{drawn} lines do not fit a terminal of {lines}");
             let plain = first.replace(WORST_ON, "").replace(WORST_OFF, "");
             assert!(plain.lines().all(|line| line.chars().count() <= 80), "{plain}");
-            screen.show(&table(edges), &calls()).unwrap();
+            screen.show(&table(edges), &calls(), &players()).unwrap();
             let second = String::from_utf8(screen.out).unwrap();
             assert_eq!(second, format!("\x1b[{drawn}A\x1b[J{first}"));
         }
@@ -274,8 +313,8 @@ mod tests {
     #[test]
     fn elsewhere_tables_follow_each_other_in_plain_text() {
         let mut screen = screen(false);
-        screen.show(&table(10), &calls()).unwrap();
-        screen.show(&table(10), &calls()).unwrap();
+        screen.show(&table(10), &calls(), &players()).unwrap();
+        screen.show(&table(10), &calls(), &players()).unwrap();
         let text = String::from_utf8(screen.out).unwrap();
         assert!(!text.contains('\x1b'));
         assert_eq!(text.matches("window 08:00:00 to 08:00:05 UTC\n").count(), 2);
@@ -287,6 +326,10 @@ mod tests {
         assert_eq!(text.matches(unknown).count(), 2, "{text}");
         let known = "> sfu-sin-1  ap-southeast      200  75.0 %  75.0 %        -    1.9    0.9   75 %\n";
         assert_eq!(text.matches(known).count(), 2, "{text}");
+        let first = "  1_0a1b2c3d4e5f    1000    999   25.0 %   computer0         1000    999  25.0 %\n";
+        assert_eq!(text.matches(first).count(), 2, "{text}");
+        let last = "  1_0a1b2c3d4e5f    1000    999        -   computer2         1000    999       -\n";
+        assert_eq!(text.matches(last).count(), 2, "{text}");
     }
 
     #[test]
@@ -298,6 +341,7 @@ mod tests {
                 records: 99_999_999,
                 sessions: 999_999,
                 participants: 99_999,
+                players: 99_999,
                 windows: 99_999,
                 rows: 99_999_999,
             };
@@ -306,8 +350,9 @@ mod tests {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
             assert!(
                 text.ends_with(
-                    "99999999 records of 999999 sessions of viewers\n\
-                     and 99999 participants of calls gave 99999999 rows in 99999 windows.\n"
+                    "99999999 records of 999999 sessions of viewers,\n\
+                     99999 participants of calls and 99999 of Kaltura's players\n\
+                     gave 99999999 rows in 99999 windows.\n"
                 ),
                 "{text}"
             );

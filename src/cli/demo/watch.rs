@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use super::calls::CallTable;
-use super::scene::{CALLS, DELIVERY, WINDOW_MS};
+use super::players::PlayerTable;
+use super::scene::{CALLS, DELIVERY, KALTURA, WINDOW_MS};
 use super::screen::{Screen, Totals};
 use super::table::Table;
 use crate::model::hash::stable_hash;
@@ -31,6 +32,8 @@ pub(super) struct Watch {
     sessions: HashSet<u64>,
     /// Those of participants of calls.
     participants: HashSet<u64>,
+    /// Those of Kaltura's players.
+    players: HashSet<u64>,
     totals: Totals,
 }
 
@@ -44,8 +47,9 @@ impl Watch {
         start_ms: i64,
     ) -> Self {
         let shown_ms = start_ms.div_euclid(WINDOW_MS) * WINDOW_MS;
-        let (sessions, participants) = (HashSet::new(), HashSet::new());
-        Self { screen, store, status, sources, shown_ms, sessions, participants, totals: Totals::default() }
+        let (sessions, participants, players) = (HashSet::new(), HashSet::new(), HashSet::new());
+        let totals = Totals::default();
+        Self { screen, store, status, sources, shown_ms, sessions, participants, players, totals }
     }
 
     /// Watches until the sender of `ended` is gone. Blocks.
@@ -63,8 +67,8 @@ impl Watch {
 
     /// Says what it came to.
     pub(super) fn close(mut self, records: u64) -> anyhow::Result<()> {
-        let (sessions, participants) = (self.sessions.len(), self.participants.len());
-        let totals = Totals { records, sessions, participants, ..self.totals };
+        let (sessions, participants, players) = (self.sessions.len(), self.participants.len(), self.players.len());
+        let totals = Totals { records, sessions, participants, players, ..self.totals };
         Ok(self.screen.close(&totals)?)
     }
 
@@ -74,13 +78,21 @@ impl Watch {
         let session_rows = self.store.rows("session_window", from_ns, to_ns)?;
         let table = Table::combine(end_ms, &edge_rows, &session_rows, DELIVERY)?;
         let calls = CallTable::combine(&edge_rows)?;
+        let content_rows = self.store.rows("content_window", from_ns, to_ns)?;
+        let device_rows = self.store.rows("device_window", from_ns, to_ns)?;
+        let players = PlayerTable::combine(&content_rows, &device_rows);
         for row in &session_rows {
-            let seen = if row.text("source") == Some(CALLS) { &mut self.participants } else { &mut self.sessions };
+            let seen = match row.text("source") {
+                Some(CALLS) => &mut self.participants,
+                Some(KALTURA) => &mut self.players,
+                _ => &mut self.sessions,
+            };
             seen.extend(row.text("session_id").map(|id| stable_hash(id.as_bytes())));
         }
         self.totals.windows += 1;
-        self.totals.rows += edge_rows.len() + session_rows.len();
-        Ok(self.screen.show(&table, &calls)?)
+        self.totals.rows +=
+            [&edge_rows, &session_rows, &content_rows, &device_rows].map(Vec::len).iter().sum::<usize>();
+        Ok(self.screen.show(&table, &calls, &players)?)
     }
 }
 
