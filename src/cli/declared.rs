@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn topics_as_declared_have_no_difference() {
         let (declared, facts) = sound();
-        assert_eq!(declared.len(), 11);
+        assert_eq!(declared.len(), 13);
         assert_eq!(all(&declared, &facts), []);
     }
 
