@@ -198,7 +198,7 @@ measures! {
         ConnectionOutScore "connection_out_score_milli" "Score of the way from the client by what the far end reports, MOS * 1000.";
         ConnectionOutScoreCount "connection_out_score_count" "1 = there is a score.";
         ScoredWindows "scored_windows_count" "Windows of sessions with a score of any stream.";
-        BadWindows "bad_windows_count" "Of these, those whose worst stream scores below 3.1. Share of bad minutes = this / scored_windows_count, exact in rows of a minute.";
+        BadWindows "bad_windows_count" "Of these, those whose worst stream scores below `scores.bad_below` of the topology (3.1). Share of bad minutes = this / scored_windows_count, exact in rows of a minute.";
     }
     AudioIn {
         deltas {

@@ -48,8 +48,9 @@ const PARTICIPANTS: u32 = 100;
 const PLAYERS: u32 = 200;
 const WINDOW_MS: i64 = 1_000;
 const PARTITIONS: i32 = 4;
-/// Three sources, and all of them in each of the partitions of partials.
-const PLACES: usize = 6 * PARTITIONS as usize;
+const SOURCES: usize = 4;
+/// The partitions of the sources, and all sources in each of the partitions of partials.
+const PLACES: usize = 2 * SOURCES * PARTITIONS as usize;
 
 /// The seeds that each scenario is tried with: `STREAMGAUGE_TEST_SEEDS` many, one unless it is set.
 #[allow(clippy::disallowed_methods, reason = "a switch of the tests, not a setting of the product")]
@@ -90,6 +91,7 @@ impl<'a> Trial<'a> {
         let prefix = prefix(scenario, seed);
         std::fs::write(&file, topology_text(&prefix)).unwrap();
         let topology = Topology::load(Some(&file)).unwrap();
+        assert_eq!(topology.sources.len(), SOURCES, "as many frontiers are awaited");
         let mut trial = Self {
             scenario,
             seed,
