@@ -5,15 +5,18 @@
 //! sessions rendered; the throughput is in beacons and in bytes.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod support;
+
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use streamgauge::fold::SourceFold;
-use streamgauge::model::{EventTime, Headers, Record, Rows as _};
+use streamgauge::model::EventTime;
 use streamgauge::service::source_plan;
 use streamgauge::simulate::{PlayerScenario, Players, SimulatedRecord};
 use streamgauge::topology::Topology;
+use support::read;
 
 const START_MS: i64 = 1_767_600_000_000;
 const VIEWERS: u32 = 10_000;
@@ -24,37 +27,6 @@ fn fold() -> Box<dyn SourceFold> {
     let topology = Topology::load(None).unwrap();
     let plan = source_plan(&topology, topology.source("kaltura").unwrap()).unwrap();
     plan.decoding.afresh(plan.settings, 0, 0)
-}
-
-/// Reads all records, and a tick that ends their windows; returns how many rows and parts of rows they gave.
-fn read(fold: &mut dyn SourceFold, records: &[SimulatedRecord]) -> usize {
-    let mut rows = 0;
-    for (offset, record) in (0..).zip(records) {
-        let mut headers = Headers::default();
-        record.headers.iter().for_each(|(name, value)| headers.set(name, value.as_bytes()));
-        let (append_ms, key, value) = (record.append_ms, record.key.as_deref(), record.value.as_slice());
-        fold.push(&Record { offset, append_ms, key, value, headers });
-        rows += close(fold);
-    }
-    let append_ms = records.last().map_or(0, |last| last.append_ms) + 60_000;
-    let headers = Headers { tick: true, ..Headers::default() };
-    fold.push(&Record { offset: records.len() as i64, append_ms, key: None, value: &[], headers });
-    rows + close(fold)
-}
-
-/// Closes what is final.
-fn close(fold: &mut dyn SourceFold) -> usize {
-    let mut rows = 0;
-    while let Some(closed) = fold.close_next() {
-        closed.rows.visit(0..closed.rows.len(), &mut |row| {
-            black_box(row.fields);
-        });
-        rows += closed.rows.len() + closed.edges.len();
-        fold.acknowledge(closed.end);
-        let point = fold.commit_point();
-        fold.committed(&point);
-    }
-    rows
 }
 
 fn kaltura(criterion: &mut Criterion) {

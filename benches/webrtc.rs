@@ -7,6 +7,7 @@
 
 #[path = "../tests/support/webrtc_captures.rs"]
 mod captures;
+mod support;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -16,8 +17,9 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use streamgauge::aggregate::Caps;
 use streamgauge::engine::Rules;
 use streamgauge::fold::{Clock, Decoding, SourceFold, SourceSettings};
-use streamgauge::model::{EventTime, Headers, Record, Rows as _};
+use streamgauge::model::EventTime;
 use streamgauge::simulate::{CallScenario, Calls, SimulatedRecord};
+use support::read;
 
 const START_MS: i64 = 1_767_600_000_000;
 const PARTICIPANTS: u32 = 500;
@@ -37,35 +39,6 @@ fn settings() -> SourceSettings {
 
 fn fold() -> Box<dyn SourceFold> {
     Decoding::Webrtc(Arc::default()).afresh(settings(), 0, 0)
-}
-
-/// Reads all records, and a tick that ends their windows; returns how many rows they gave.
-fn read(fold: &mut dyn SourceFold, records: &[SimulatedRecord]) -> usize {
-    let mut rows = 0;
-    for (offset, record) in (0..).zip(records) {
-        let (append_ms, key, value) = (record.append_ms, record.key.as_deref(), record.value.as_slice());
-        fold.push(&Record { offset, append_ms, key, value, headers: Headers::default() });
-        rows += close(fold);
-    }
-    let append_ms = records.last().map_or(0, |last| last.append_ms) + 60_000;
-    let headers = Headers { tick: true, ..Headers::default() };
-    fold.push(&Record { offset: records.len() as i64, append_ms, key: None, value: &[], headers });
-    rows + close(fold)
-}
-
-/// Closes what is final.
-fn close(fold: &mut dyn SourceFold) -> usize {
-    let mut rows = 0;
-    while let Some(closed) = fold.close_next() {
-        closed.rows.visit(0..closed.rows.len(), &mut |row| {
-            black_box(row.fields);
-        });
-        rows += closed.rows.len() + closed.edges.len();
-        fold.acknowledge(closed.end);
-        let point = fold.commit_point();
-        fold.committed(&point);
-    }
-    rows
 }
 
 /// The records of a captured call, once for each of the participants.
