@@ -5,6 +5,7 @@
 
 pub mod aggregate;
 pub mod bus;
+pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod decode;

@@ -45,7 +45,8 @@ fn request(session: &str, index: u32, event: u32, more: &str) -> String {
 fn rows() -> Vec<PlainRow> {
     let places = Some(Arc::new(Places::from_bytes(PLACES.to_vec()).unwrap()));
     let rollups = Rollup::ALL.to_vec();
-    let mut oracle = Oracle::new(settings(), Decoding::Kaltura(Arc::new(KalturaSettings { rollups, places })));
+    let mut oracle =
+        Oracle::new(settings(), Decoding::Kaltura(Arc::new(KalturaSettings { rollups, places, catalogue: None })));
     let first = [
         (0, request("s-1", 1, 1, "")),
         (50, request("s-1", 2, 2, "")),

@@ -188,7 +188,7 @@ fn windows_of(sent: &[Sent]) -> BTreeMap<Boundary, EdgeWindow> {
     let mut merged: BTreeMap<Boundary, EdgeWindow> = BTreeMap::new();
     for ((partition, start), window) in windows {
         let mut rollups = Rollups::new(&Rollup::ALL, CAPS.rollup_keys, &RandomState::new());
-        window.close(labels.clone(), &mut carries[partition], &mut |part| rollups.add(part));
+        window.close(labels.clone(), &(), &mut carries[partition], &mut |part| rollups.add(part));
         for (key, totals) in rollups.finish("kaltura") {
             let partial = Partial { key, end: start.plus(WINDOW_MS), epoch: 0, totals };
             let RollupRecord::Partial(read) =

@@ -56,7 +56,7 @@ fn content_rows(beacons: &[(i64, Event, i64)]) -> Vec<BTreeMap<String, String>> 
             }
         }
         let mut rollups = Rollups::new(&[Rollup::Content], 10, &RandomState::new());
-        window.close(labels.clone(), &mut carries, &mut |part| rollups.add(part));
+        window.close(labels.clone(), &(), &mut carries, &mut |part| rollups.add(part));
         let mut closed = EdgeWindow::default();
         for (key, totals) in rollups.finish("kaltura") {
             closed.absorb(Partial { key, end: start.plus(WINDOW_MS), epoch: 0, totals });
@@ -136,7 +136,7 @@ fn parts<'a>(entries: &'a [String], counts: &'a Counts) -> Vec<Part<'a>> {
     let names = |viewer| Some(Names { session: stable_hash(&[viewer]), viewer: stable_hash(&[viewer, viewer]) });
     let of = |viewer: u8| {
         let entry = &entries[usize::from(viewer) % entries.len()];
-        Part { facet: facet(entry.as_str()), counts, watched: None, names: names(viewer) }
+        Part { facet: facet(entry.as_str()), counts, watched: None, known: None, names: names(viewer) }
     };
     (0..40).map(of).collect()
 }

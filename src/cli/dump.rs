@@ -31,7 +31,7 @@ pub struct DumpArgs {
     /// Where the configuration is.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// A topic; may be given several times. Without it, all source topics of the topology
+    /// A topic; may be given several times. Without it, all source topics of the topology, and those of catalogues
     #[arg(long, value_name = "TOPIC")]
     pub topic: Vec<String>,
     /// The file to write, one JSON line a record (gzip if the name ends in .gz)
@@ -49,6 +49,9 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<()> {
     let mut topics = args.topic.clone();
     if topics.is_empty() {
         topics.extend(topology.sources.iter().map(|source| source.topic.clone()));
+        let catalogues = topology.sources.iter().filter_map(|source| source.catalogue_topic());
+        topics.extend(catalogues.map(|topic| topic.name.clone()));
+        topics.dedup();
     }
     let properties = Properties::new(settings.bus.client_properties());
     let present = Admin::new(&properties)?.partitions()?;

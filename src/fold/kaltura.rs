@@ -8,8 +8,9 @@ use super::SourceSettings;
 use super::kind::{Arrival, DecodeCounts, Kind, Yield};
 use crate::aggregate::kaltura::{self, CARRY_VERSION, Context, Rollups, Window, finish_sessions};
 use crate::aggregate::{Outcome, Size, SourceLabels};
+use crate::catalogue::{AsOf, Catalogue};
 use crate::decode::kaltura::Decoder;
-use crate::model::kaltura::{Beacon, Rollup, Warning};
+use crate::model::kaltura::{Beacon, Entries, Entry, Rollup, Warning};
 use crate::model::{Boundary, Carries, EventTime, Reason, Record};
 use crate::surroundings::{Device, Place, Places, Surroundings};
 
@@ -20,19 +21,37 @@ pub struct KalturaSettings {
     pub rollups: Vec<Rollup>,
     /// The operator's file of places, if there is one.
     pub places: Option<Arc<Places>>,
+    /// What the operator tells of entries, if he does.
+    pub catalogue: Option<Arc<Catalogue>>,
 }
 
-/// By what a source's beacons are added up.
+/// By what a source's beacons are added up, and what is known of what they play.
 pub struct RollupRules {
     /// The roll-ups that there are.
     pub declared: Vec<Rollup>,
     /// How many keys each of them keeps of a window; the rest counts as `other`.
     pub keys: usize,
+    /// What the operator tells of entries.
+    pub catalogue: Option<Arc<Catalogue>>,
 }
 
 impl RollupRules {
     fn rollups(&self) -> Rollups<RandomState> {
         Rollups::new(&self.declared, self.keys, &RandomState::default())
+    }
+
+    /// The catalogue as it counts for a window.
+    fn known(&self, start: Boundary) -> Known<'_> {
+        Known(self.catalogue.as_deref().map(|catalogue| catalogue.as_of(start)))
+    }
+}
+
+/// The catalogue as it counts for a window, if there is one.
+struct Known<'c>(Option<AsOf<'c>>);
+
+impl Entries for Known<'_> {
+    fn find(&self, partner: &str, entry: &str) -> Option<Arc<Entry>> {
+        self.0.as_ref()?.find(partner, entry)
     }
 }
 
@@ -127,7 +146,8 @@ impl Kind for Kaltura {
         carries: &mut dyn Carries,
     ) -> Yield {
         let mut rollups = rules.rollups();
-        let closed = window.close(labels.clone(), carries, &mut |part| rollups.add(part));
+        let known = rules.known(window.start());
+        let closed = window.close(labels.clone(), &known, carries, &mut |part| rollups.add(part));
         Yield {
             rows: Arc::new(closed.sessions),
             edges: rollups.finish(&labels.source),
@@ -145,7 +165,8 @@ impl Kind for Kaltura {
     ) -> Yield {
         let mut rollups = rules.rollups();
         let window_ms = settings.rules.window_ms;
-        let finished = finish_sessions(due, boundary, window_ms, labels, &mut |part| rollups.add(part));
+        let known = rules.known(boundary.plus(-window_ms));
+        let finished = finish_sessions(due, boundary, window_ms, labels, &known, &mut |part| rollups.add(part));
         Yield {
             rows: Arc::new(finished.rows),
             edges: rollups.finish(&labels.source),

@@ -97,7 +97,8 @@ impl Decoding {
                 Box::new(Fold::<Webrtc>::restore(settings, tools, partition, resume, carries))
             }
             Self::Kaltura(set_up) => {
-                let rules = RollupRules { declared: set_up.rollups.clone(), keys: settings.caps.rollup_keys };
+                let (declared, catalogue) = (set_up.rollups.clone(), set_up.catalogue.clone());
+                let rules = RollupRules { declared, keys: settings.caps.rollup_keys, catalogue };
                 let tools = (BeaconReader::new(set_up.places.clone()), rules);
                 Box::new(Fold::<Kaltura>::restore(settings, tools, partition, resume, carries))
             }

@@ -1,5 +1,6 @@
 //! The processor put together: workers as threads, the sink as tasks, all stopped by one signal. `run` and `demo` are this with different parts.
 
+mod catalogue;
 mod plan;
 
 pub use plan::{Error as PlanError, rollup_stage, source_plan, source_plans};

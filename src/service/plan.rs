@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::aggregate::Caps;
 use crate::aggregate::webrtc::{self, ControllerSettings};
+use crate::catalogue::FileError;
 use crate::config::Compat;
 use crate::decode::cmcd::{self, Carriers, ColumnPlan};
 use crate::engine::Rules;
@@ -43,6 +44,26 @@ pub enum Error {
         file: String,
         /// The operating system's words.
         cause: std::io::Error,
+    },
+    /// A catalogue's file.
+    #[error("source `{source_name}`: the catalogue's file {file} cannot be read: {cause}")]
+    CatalogueFile {
+        /// The source's name.
+        source_name: String,
+        /// The file.
+        file: String,
+        /// The operating system's words.
+        cause: std::io::Error,
+    },
+    /// A file that is no catalogue.
+    #[error("source `{source_name}`: {file} is no catalogue of entries: {cause}")]
+    Catalogue {
+        /// The source's name.
+        source_name: String,
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        cause: FileError,
     },
     /// A file that is not one of places.
     #[error("source `{source_name}`: {file}: {cause}")]
@@ -111,7 +132,8 @@ fn decoding(topology: &Topology, source: &Source) -> Result<Decoding, Error> {
         }
         Carrier::Kaltura => {
             let (rollups, places) = (source.rollups.clone(), load_places(source)?);
-            return Ok(Decoding::Kaltura(Arc::new(KalturaSettings { rollups, places })));
+            let catalogue = super::catalogue::of_source(source)?;
+            return Ok(Decoding::Kaltura(Arc::new(KalturaSettings { rollups, places, catalogue })));
         }
     };
     Ok(Decoding::Cmcd(Arc::new(carriers)))

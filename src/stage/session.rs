@@ -15,6 +15,7 @@ use super::viewers::report_source;
 use super::{Closed, Error, Prepared, ReadBack, Stage, StartOffset, WindowName, Work};
 use crate::aggregate::rollup::{Announcement, EdgeKey, Partial, Totals};
 use crate::bus::{Outgoing, TopicPartition};
+use crate::catalogue::Catalogue;
 use crate::engine::{CarryStore, CommitPoint, SavedPage};
 use crate::fold::{DecodeCounts, Decoding, Resume, SavedSource, SideOutput, SourceFold, SourceSettings};
 use crate::model::partition::partition_of;
@@ -35,6 +36,16 @@ pub struct SourcePlan {
     pub settings: SourceSettings,
     /// How its values are decoded.
     pub decoding: Decoding,
+}
+
+impl SourcePlan {
+    /// What the operator tells of its entries, of a source of Kaltura beacons that has such a catalogue.
+    pub fn catalogue(&self) -> Option<&Arc<Catalogue>> {
+        match &self.decoding {
+            Decoding::Kaltura(set_up) => set_up.catalogue.as_ref(),
+            Decoding::Cmcd(_) | Decoding::Webrtc(_) => None,
+        }
+    }
 }
 
 /// The topics that the stage writes, beside state.

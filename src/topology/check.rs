@@ -104,6 +104,16 @@ fn all_topics(topology: &Topology) -> Vec<(String, String)> {
     ];
     let read = || topology.sources.iter().filter(|source| !source.topic.is_empty());
     topics.extend(read().map(|source| (source.topic.clone(), key(source, "topic"))));
+    // Sources may share one.
+    let mut catalogues: Vec<(String, String)> = Vec::new();
+    for source in &topology.sources {
+        if let Some(topic) = source.catalogue_topic()
+            && !catalogues.iter().any(|(known, _)| *known == topic.name)
+        {
+            catalogues.push((topic.name.clone(), key(source, "catalogue.topic")));
+        }
+    }
+    topics.extend(catalogues);
     // A topic that is wrong by itself, or read twice, is reported where it is named.
     let right = read().filter(|source| wrong_topic(&source.topic).is_none());
     let mut state: Vec<String> = right.map(|source| topology.state_topic(source)).collect();
@@ -183,6 +193,9 @@ fn carriers(source: &Source, found: &mut Found) {
     }
     if source.carrier != Carrier::Kaltura && !source.rollups.is_empty() {
         found.add(key(source, "rollups"), "has no effect with this carrier: remove it, or use \"kaltura\"");
+    }
+    if source.carrier != Carrier::Kaltura && source.catalogue.is_some() {
+        found.add(key(source, "catalogue"), "has no effect with this carrier: remove it, or use \"kaltura\"");
     }
     for field in repeated(fields.iter().map(String::as_str)) {
         found.add(key(source, "cloudfront_fields"), format!("lists `{field}` twice: remove one"));

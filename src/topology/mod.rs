@@ -49,6 +49,20 @@ impl Clock {
     }
 }
 
+/// Where a catalogue of entries is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CatalogueSource {
+    /// A compacted topic.
+    Topic {
+        /// The topic.
+        topic: OwnTopic,
+        /// How long after its append a version of an entry counts, ms.
+        settle_ms: i64,
+    },
+    /// A CSV file.
+    File(PathBuf),
+}
+
 /// A topic that is read, and what its records mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -76,8 +90,20 @@ pub struct Source {
     pub rollups: Vec<Rollup>,
     /// A file in MaxMind's format that tells where the addresses of beacons are; `None` = places are unknown.
     pub places: Option<PathBuf>,
+    /// Where the names, owners and durations of Kaltura's entries are from; `None` = they are not known.
+    pub catalogue: Option<CatalogueSource>,
     /// The declared number of partitions.
     pub partitions: i32,
+}
+
+impl Source {
+    /// The topic of its catalogue, if it has one.
+    pub fn catalogue_topic(&self) -> Option<&OwnTopic> {
+        match &self.catalogue {
+            Some(CatalogueSource::Topic { topic, .. }) => Some(topic),
+            Some(CatalogueSource::File(_)) | None => None,
+        }
+    }
 }
 
 /// Bounds of what one window of one partition may hold.

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::carrier::{Carrier, Mapping};
 use super::scores::scores;
-use super::{Caps, Clock, DEFAULT, OwnTopic, OwnTopics, Source, Topology};
+use super::{Caps, CatalogueSource, Clock, DEFAULT, OwnTopic, OwnTopics, Source, Topology};
+use crate::catalogue::SETTLE_MS;
 use crate::config::{Layer, Problem, Reader, Section};
 use crate::model::kaltura::Rollup;
 
@@ -14,6 +15,8 @@ const MOST_PARTITIONS: i64 = 10_000;
 const HIGHEST_CAP: i64 = 100_000_000;
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
+/// A catalogue is read on several times in as long.
+const LEAST_SETTLE_MS: i64 = 1_000;
 
 pub(super) fn topology(reader: &Reader) -> Topology {
     let mut root = reader.root();
@@ -105,6 +108,7 @@ fn source(reader: &Reader, mut section: Section<'_>) -> Source {
         mappings: mappings(reader, &mut section, &folder),
         rollups: rollups(&mut section, is_kaltura),
         places: section.text("places").map(|name| folder.join(name)),
+        catalogue: catalogue(reader, &mut section, &folder),
         partitions: partition_count(&mut section, 12),
     };
     section.finish();
@@ -133,6 +137,34 @@ fn rollups(section: &mut Section<'_>, is_kaltura: bool) -> Vec<Rollup> {
     let choices = Rollup::ALL.map(|rollup| (rollup.as_str(), rollup));
     let usual = || if is_kaltura { Rollup::USUAL.to_vec() } else { Vec::new() };
     section.choices("rollups", &choices).unwrap_or_else(usual)
+}
+
+/// Topic or file; neither when nothing is declared.
+fn catalogue(reader: &Reader, source: &mut Section<'_>, folder: &Path) -> Option<CatalogueSource> {
+    if !source.has("catalogue") {
+        return None;
+    }
+    let mut section = source.section("catalogue");
+    let (file, topic) = (section.text("file"), section.text("topic"));
+    let settle_ms = section.number("settle_ms", LEAST_SETTLE_MS..=DAY_MS, SETTLE_MS);
+    let partitions = partition_count(&mut section, 1);
+    let key = section.key("topic");
+    section.finish();
+    match (topic, file) {
+        (Some(name), None) => {
+            let topic = OwnTopic { name, partitions };
+            Some(CatalogueSource::Topic { topic, settle_ms })
+        }
+        (None, Some(file)) => Some(CatalogueSource::File(folder.join(file))),
+        (topic, _) => {
+            let conflict = match topic {
+                Some(_) => "is declared beside `file`: a catalogue is a topic or a file, remove one",
+                None => "is missing: name the catalogue's topic, or its `file`",
+            };
+            reader.note(Problem::contradiction(key, conflict));
+            None
+        }
+    }
 }
 
 fn mappings(reader: &Reader, section: &mut Section<'_>, folder: &Path) -> Vec<Mapping> {

@@ -140,7 +140,7 @@ pub fn outcome(beacons: &[(i64, Beacon<'static>)], length_ms: i64, caps: Caps) -
         outcome.finish(&mut carries, start.plus(length_ms), length_ms);
         let end_ms = start.as_millis() + length_ms - START_MS;
         let parts = &mut outcome.parts;
-        let closed = window.close(labels(), &mut carries, &mut |part| parts.push(given(part, end_ms)));
+        let closed = window.close(labels(), &(), &mut carries, &mut |part| parts.push(given(part, end_ms)));
         assert_eq!(closed.carries_damaged, 0);
         let rows = rows_of(&closed.sessions).into_iter();
         outcome.windows.extend(rows.map(|row| (start.as_millis() - START_MS, row)));
@@ -159,7 +159,7 @@ impl Outcome {
         let borrowed = due.iter().map(|(key, value)| (&**key, &**value));
         let (parts, end_ms) = (&mut self.parts, end.as_millis() - START_MS);
         let finished =
-            finish_sessions(borrowed, end, length_ms, &labels(), &mut |part| parts.push(given(part, end_ms)));
+            finish_sessions(borrowed, end, length_ms, &labels(), &(), &mut |part| parts.push(given(part, end_ms)));
         assert_eq!(finished.carries_damaged, 0);
         self.sessions.extend(rows_of(&finished.rows));
     }

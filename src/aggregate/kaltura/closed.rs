@@ -14,7 +14,7 @@ use crate::aggregate::placing::{Named, place};
 use crate::aggregate::source::SourceLabels;
 use crate::model::bytes::{Reader, Short, Writer};
 use crate::model::hash::stable_hash;
-use crate::model::kaltura::Playback;
+use crate::model::kaltura::{Entries, Playback};
 use crate::model::{Carries, Row, Rows, Schema, Value};
 
 /// The name of everything beyond a cap.
@@ -35,6 +35,7 @@ impl ClosedWindow {
     pub(super) fn new<H: std::hash::BuildHasher + Clone>(
         window: Window<H>,
         labels: SourceLabels,
+        known: &dyn Entries,
         carries: &mut dyn Carries,
         parts: &mut dyn FnMut(&Part<'_>),
     ) -> Self {
@@ -44,7 +45,7 @@ impl ClosedWindow {
         let (mut sessionless, entries): (Vec<_>, Vec<_>) =
             sessions.into_entries().into_iter().partition(|(key, _)| Key::of(key).session.is_empty());
         sessionless.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-        let mut closing = Closing::new(start, length_ms, samples_cap, &scenes);
+        let mut closing = Closing::new(start, length_ms, samples_cap, &scenes, known);
         sessionless.iter().for_each(|(key, samples)| closing.count_each(Key::of(key), samples, parts));
         let reused = reused(&entries);
         let placed = place(entries.len(), |index| named(&entries.get(index as usize)?.0), start, length_ms);
@@ -59,7 +60,7 @@ impl ClosedWindow {
         }
         if beyond > 0 {
             let counts = Counts { records: i64::try_from(beyond).unwrap_or(i64::MAX), ..Counts::default() };
-            parts(&Part { facet: other(), counts: &counts, watched: None, names: None });
+            parts(&Part { facet: other(), counts: &counts, watched: None, known: None, names: None });
         }
         let carries_damaged = closing.carries_damaged;
         Self { sessions: SessionRows { labels, scenes, rows }, carries_damaged }

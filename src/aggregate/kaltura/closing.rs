@@ -9,6 +9,7 @@ use super::sample::{Sample, Samples};
 use super::scene::{Scene, Scenes};
 use super::walk::{Block, Blocks, Walk};
 use crate::model::bytes::Writer;
+use crate::model::kaltura::{Entries, Entry};
 use crate::model::{Boundary, Carries};
 
 /// What all sessions of a closing window share.
@@ -17,15 +18,22 @@ pub(super) struct Closing<'w> {
     length_ms: i64,
     samples_cap: usize,
     scenes: &'w Vec<Box<str>>,
+    known: &'w dyn Entries,
     samples: Vec<Sample>,
     carry: Writer,
     pub(super) carries_damaged: u64,
 }
 
 impl<'w> Closing<'w> {
-    pub(super) fn new(start: Boundary, length_ms: i64, samples_cap: usize, scenes: &'w Vec<Box<str>>) -> Self {
+    pub(super) fn new(
+        start: Boundary,
+        length_ms: i64,
+        samples_cap: usize,
+        scenes: &'w Vec<Box<str>>,
+        known: &'w dyn Entries,
+    ) -> Self {
         let (samples, carry) = (Vec::new(), Writer::default());
-        Self { start, length_ms, samples_cap, scenes, samples, carry, carries_damaged: 0 }
+        Self { start, length_ms, samples_cap, scenes, known, samples, carry, carries_damaged: 0 }
     }
 
     /// Closes one session: hands out what it did, and writes its carry. Returns the scene with most of its beacons, and all it did.
@@ -37,7 +45,9 @@ impl<'w> Closing<'w> {
         carries: &mut dyn Carries,
         parts: &mut dyn FnMut(&Part<'_>),
     ) -> (u32, Counts) {
-        let Self { start, length_ms, samples_cap, scenes, samples: sorted, carry: out, carries_damaged } = self;
+        let Self { start, length_ms, samples_cap, scenes, known, samples: sorted, carry: out, carries_damaged } = self;
+        let key = Key::of(name);
+        let known = known.find(key.partner, key.entry);
         samples.sorted(start.as_millis(), *samples_cap, *scenes, sorted);
         let carried = carries.get(name.as_bytes()).map(Life::read);
         *carries_damaged += u64::from(matches!(carried, Some(Err(_))));
@@ -45,7 +55,7 @@ impl<'w> Closing<'w> {
         let opens = carried.is_none();
         let first_ms = sorted.first().map_or(start.as_millis(), |sample| sample.time_ms);
         let mut life = carried.unwrap_or_else(|| Life::begin(first_ms));
-        let mut walk = Walk::new(&mut life);
+        let mut walk = Walk::new(&mut life, known.as_deref().and_then(|known| known.duration_ms));
         sorted.iter().for_each(|sample| walk.count(sample, Scene::of(scenes.text(sample.scene)).playback));
         let is_alive = walk.is_alive;
         let (mut blocks, watched) = walk.finish();
@@ -56,7 +66,7 @@ impl<'w> Closing<'w> {
             block.counts.sessions_reused += i64::from(is_reused);
         }
         let (scene, totals) = put_together(&blocks, *scenes);
-        let whole = Whole { key: Key::of(name), blocks: &blocks, main: scene, watched: &watched };
+        let whole = Whole { key, blocks: &blocks, main: scene, watched: &watched, known: known.as_deref() };
         whole.hand_out(*scenes, parts);
         if is_alive || !opens {
             life.totals.merge(&totals);
@@ -72,15 +82,17 @@ impl<'w> Closing<'w> {
 
     /// Hands out what beacons of no session did: each for itself.
     pub(super) fn count_each(&mut self, key: Key<'_>, samples: &Samples, parts: &mut dyn FnMut(&Part<'_>)) {
-        let Self { start, samples_cap, scenes, samples: sorted, .. } = self;
+        let Self { start, samples_cap, scenes, known, samples: sorted, .. } = self;
+        let known = known.find(key.partner, key.entry);
+        let known = known.as_deref();
         samples.sorted(start.as_millis(), *samples_cap, *scenes, sorted);
         for sample in sorted.iter() {
             let mut life = Life::begin(sample.time_ms);
-            let mut walk = Walk::new(&mut life);
+            let mut walk = Walk::new(&mut life, known.and_then(|known| known.duration_ms));
             walk.count(sample, Scene::of(scenes.text(sample.scene)).playback);
             for block in &walk.finish().0 {
                 let facet = Scene::of(scenes.text(block.scene)).facet(key.tenant, key.entry);
-                parts(&Part { facet, counts: &block.counts, watched: None, names: None });
+                parts(&Part { facet, counts: &block.counts, watched: None, known, names: None });
             }
         }
     }
@@ -104,6 +116,7 @@ struct Whole<'a> {
     /// The scene with most beacons.
     main: u32,
     watched: &'a Watched,
+    known: Option<&'a Entry>,
 }
 
 impl Whole<'_> {
@@ -115,7 +128,7 @@ impl Whole<'_> {
             let facet = Scene::of(scenes.text(block.scene)).facet(self.key.tenant, self.key.entry);
             let names = Some(Names { session, viewer: block.viewer });
             let watched = if block.scene == self.main { watched.take() } else { None };
-            parts(&Part { facet, counts: &block.counts, watched, names });
+            parts(&Part { facet, counts: &block.counts, watched, known: self.known, names });
         }
     }
 }

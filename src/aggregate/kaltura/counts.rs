@@ -118,6 +118,8 @@ counts! {
     dropped_frames "dropped_frames_known_count" "How many views said it.";
     forward_buffer_ppm "forward_buffer_ppm_sum" "The forward buffer over its target, 1e-6, summed over views.";
     forward_buffers "forward_buffer_count" "How many views said it.";
+
+    positions_rejected "positions_rejected_count" "Beacons whose position lies beyond the entry's duration by the catalogue, by more than a twentieth of it: the position is left out, the rest counts.";
 }
 
 impl Counts {

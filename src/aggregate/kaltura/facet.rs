@@ -5,7 +5,7 @@
 use super::counts::Counts;
 use super::retention::Watched;
 use crate::aggregate::source::UNKNOWN;
-use crate::model::kaltura::Playback;
+use crate::model::kaltura::{Entry, Playback};
 
 /// What roll-ups tell apart. Texts are never empty: `unknown` where nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +67,8 @@ pub struct Part<'a> {
     pub counts: &'a Counts,
     /// What the session watched of the entry, wherever: given with one of its parts in a window. `None` = with another, or nothing.
     pub watched: Option<&'a Watched>,
+    /// What the catalogue tells of the entry, as it counts for this window.
+    pub known: Option<&'a Entry>,
     /// By which it counts among unique sessions and viewers; `None` = beacons without a session.
     pub names: Option<Names>,
 }

@@ -12,6 +12,7 @@ use super::scene::Scene;
 use super::schema::{FINISHED_FIELDS, SESSION};
 use crate::aggregate::placing::place;
 use crate::aggregate::source::SourceLabels;
+use crate::model::kaltura::Entries;
 use crate::model::{Boundary, Row, Rows, Schema, Value};
 
 /// What sessions yield that became final at one boundary.
@@ -23,13 +24,14 @@ pub struct FinishedSessions {
 }
 
 /// Ends the sessions whose carries fell due at `boundary`; `due` has keys and carries. `parts` is handed what counts at their end, for the
-/// roll-ups of the window that ends there. To be called before that window closes: what that one has of such a session belongs to another
+/// roll-ups of the window that ends there, for which `known` is the catalogue. To be called before that window closes: what that one has of such a session belongs to another
 /// with the same id.
 pub fn finish_sessions<'d>(
     due: impl IntoIterator<Item = (&'d [u8], &'d [u8])>,
     boundary: Boundary,
     length_ms: i64,
     labels: &SourceLabels,
+    known: &dyn Entries,
     parts: &mut dyn FnMut(&Part<'_>),
 ) -> FinishedSessions {
     let mut entries = Vec::new();
@@ -47,7 +49,9 @@ pub fn finish_sessions<'d>(
         if !counts.is_empty() || !watched.is_empty() {
             let facet = Scene::of(life.main_scene()).facet(key.tenant, key.entry);
             let names = Some(Names { session: key.session_hash(), viewer: life.viewer });
-            parts(&Part { facet, counts: &counts, watched: Some(&watched), names });
+            let known = known.find(key.partner, key.entry);
+            let known = known.as_deref();
+            parts(&Part { facet, counts: &counts, watched: Some(&watched), known, names });
         }
         entries.push(entry);
     }

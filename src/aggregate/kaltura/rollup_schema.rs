@@ -53,8 +53,16 @@ const COMPLETION: Field = integer(
 /// The field that holds a mergeable audience.
 pub(super) const RETENTION_SKETCH: &str = "retention_sketch";
 
+/// The fields with what the catalogue tells.
+pub(super) const ENTRY_NAME: &str = "entry_name";
+pub(super) const ENTRY_OWNER: &str = "entry_owner";
+pub(super) const ENTRY_SINCE_MS: &str = "entry_since_ms";
+
 const RETENTION: &[Field] = &[
-    integer("duration_ms", "How long the entry is, as far as the row's own beacons tell, ms; 0 = they do not."),
+    integer(
+        "duration_ms",
+        "How long the entry is, ms: by the catalogue (of several durations the longest), else as far as the row's own beacons tell; 0 = neither tells.",
+    ),
     text(
         "duration_source",
         "`fed`: from the catalogue; `learned`: the furthest position at which players told the end, else the least that a quartile's position leaves possible; `unknown`.",
@@ -71,6 +79,15 @@ const RETENTION: &[Field] = &[
     text(
         RETENTION_SKETCH,
         "What is behind the curves, to be merged over rows and read off at any duration, and minute by minute for broadcasts: base64.",
+    ),
+    text(
+        ENTRY_NAME,
+        "The entry's name by the catalogue, by the newest version that counts for any part of the row; empty = not known.",
+    ),
+    text(ENTRY_OWNER, "Who owns it, likewise."),
+    integer(
+        ENTRY_SINCE_MS,
+        "Since when the catalogue says so: when that version was appended to its topic, ms since the Unix epoch; 0 = from the beginning (a file), or nothing is known.",
     ),
 ];
 

@@ -66,7 +66,8 @@ impl<H: BuildHasher + Clone> Rollups<H> {
     /// The partition's part of each row, in order of the key.
     pub fn finish(self, source: &str) -> Vec<(EdgeKey, Totals)> {
         let mut parts = Vec::new();
-        for Keys { rollup, kept, other } in self.kinds {
+        for Keys { rollup, kept, mut other } in self.kinds {
+            other.forget_known();
             let kept =
                 kept.into_entries().into_iter().map(|(key, sums)| (taken_apart(source, rollup, &key), sums.finish()));
             let other = [(key_of_other(source, rollup), other.finish())];

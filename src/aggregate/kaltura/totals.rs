@@ -7,16 +7,21 @@ use super::counts::{COUNTS, Counts};
 use super::facet::Part;
 use super::formulas::RetentionCurve;
 use super::retention::Audience;
-use super::rollup_schema::{COMPLETION_PERCENT, RETENTION_SKETCH, UNIQUE_SKETCHES, UNIQUES, has_retention, schema_of};
-use crate::aggregate::packed::read_signed;
+use super::rollup_schema::{
+    COMPLETION_PERCENT, ENTRY_NAME, ENTRY_OWNER, ENTRY_SINCE_MS, RETENTION_SKETCH, UNIQUE_SKETCHES, UNIQUES,
+    has_retention, schema_of,
+};
+use crate::aggregate::packed::{read, read_signed, write};
 use crate::aggregate::source::{Extent, UNKNOWN};
 use crate::aggregate::{DistinctError, FillingUniques, PartialError, Uniques};
-use crate::model::bytes::{Reader, Writer};
-use crate::model::kaltura::Rollup;
+use crate::model::bytes::{Reader, Short, Writer};
+use crate::model::kaltura::{Entry, Rollup};
 use crate::model::{Schema, Value};
 
 /// The version of the encoding, its first byte.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version that had nothing of the catalogue.
+const WITHOUT_KNOWN: u8 = 1;
 
 /// Which viewers or sessions are counted once each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +87,8 @@ pub struct Sums {
     uniques: [Uniques; UNIQUES],
     /// Which parts were watched; of roll-ups by entry only.
     pub audience: Audience,
+    /// What the catalogue tells of the entry, the newest version; of roll-ups by entry only.
+    pub known: Option<Box<Entry>>,
 }
 
 impl Sums {
@@ -93,6 +100,14 @@ impl Sums {
             own.merge(more);
         }
         self.audience.merge(&other.audience);
+        self.know(other.known.as_deref());
+    }
+
+    /// Takes the newer version; of two of one moment, which can be of different entries only, the later by text.
+    fn know(&mut self, known: Option<&Entry>) {
+        if known > self.known.as_deref() {
+            self.known = known.cloned().map(Box::new);
+        }
     }
 
     /// Whether nothing was counted.
@@ -127,6 +142,9 @@ impl FillingSums {
     /// Adds what a session did here.
     pub(super) fn add_part(&mut self, part: &Part<'_>, keeps_retention: bool) {
         self.sums.counts.merge(part.counts);
+        if keeps_retention {
+            self.sums.know(part.known);
+        }
         if let Some(watched) = part.watched {
             self.sums.completion_percent = self.sums.completion_percent.saturating_add(watched.percentiles);
             if keeps_retention {
@@ -144,6 +162,11 @@ impl FillingSums {
     /// Adds others.
     pub(super) fn merge(&mut self, other: Self) {
         self.sums.merge(&other.finish());
+    }
+
+    /// It is of many entries: what is known of one of them is not known of all.
+    pub(super) fn forget_known(&mut self) {
+        self.sums.known = None;
     }
 
     /// What it all comes to.
@@ -218,6 +241,7 @@ impl RollupTotals {
         self.sums.uniques.iter().for_each(|uniques| uniques.encode(out));
         if has_retention(self.rollup) {
             self.sums.audience.encode(out);
+            write_known(self.sums.known.as_deref(), out);
         }
     }
 
@@ -228,7 +252,8 @@ impl RollupTotals {
     pub fn decode(input: &mut Reader<'_>) -> Result<Self, PartialError> {
         let version = input.byte()?;
         let number = input.byte()?;
-        let rollup = Rollup::ALL.get(usize::from(number)).copied().filter(|_| version == VERSION);
+        let rollup =
+            Rollup::ALL.get(usize::from(number)).copied().filter(|_| (WITHOUT_KNOWN..=VERSION).contains(&version));
         let Some(rollup) = rollup else {
             // A kind that is not known here comes from a newer program, too.
             return Err(PartialError::Version { found: version.max(VERSION + 1), known: VERSION });
@@ -240,6 +265,7 @@ impl RollupTotals {
         }
         if has_retention(rollup) {
             sums.audience = Audience::decode(input)?;
+            sums.known = if version > WITHOUT_KNOWN { read_known(input)? } else { None };
         }
         Ok(Self { rollup, sums })
     }
@@ -272,6 +298,10 @@ impl RollupTotals {
         let resolution_ms = curve.as_ref().map_or(0, |curve| curve.resolution_ms);
         values.extend([Value::Integer(duration_ms), Value::Text(source), Value::Integer(resolution_ms)]);
         values.extend(curves.iter().chain([&sketch]).map(|text| Value::Text(text)));
+        let known = self.sums.known.as_deref();
+        let (name, owner) = known.map_or(("", ""), |known| (&*known.name, &*known.owner));
+        let since_ms = known.map_or(0, |known| known.since_ms);
+        values.extend([Value::Text(name), Value::Text(owner), Value::Integer(since_ms)]);
         each(&values);
     }
 
@@ -297,6 +327,34 @@ impl RollupTotals {
         if has_retention(rollup) && !sketch.is_empty() {
             sums.audience = Audience::decode(&mut Reader::new(&sketch))?;
         }
+        let text = |name: &str| match field(name) {
+            Some(Value::Text(text)) => Box::from(text),
+            _ => Box::default(),
+        };
+        let (name, owner): (Box<str>, Box<str>) = (text(ENTRY_NAME), text(ENTRY_OWNER));
+        if has_retention(rollup) && !(name.is_empty() && owner.is_empty()) {
+            sums.known = Some(Box::new(Entry { since_ms: integer(ENTRY_SINCE_MS), name, owner, duration_ms: None }));
+        }
         Ok(Self { rollup, sums })
     }
+}
+
+fn write_known(known: Option<&Entry>, out: &mut Writer) {
+    out.byte(u8::from(known.is_some()));
+    let Some(Entry { since_ms, name, owner, duration_ms }) = known else { return };
+    out.integer(*since_ms);
+    out.bytes(name.as_bytes());
+    out.bytes(owner.as_bytes());
+    write(out, duration_ms.unwrap_or(0));
+}
+
+fn read_known(input: &mut Reader<'_>) -> Result<Option<Box<Entry>>, Short> {
+    if input.byte()? == 0 {
+        return Ok(None);
+    }
+    let since_ms = read_signed(input)?;
+    let mut text = || input.bytes().map(|bytes| String::from_utf8_lossy(bytes).into());
+    let (name, owner) = (text()?, text()?);
+    let duration_ms = Some(read(input)?).filter(|ms| *ms > 0);
+    Ok(Some(Box::new(Entry { since_ms, name, owner, duration_ms })))
 }

@@ -36,17 +36,21 @@ pub(super) struct Walk<'w, 'l> {
     plays: i64,
     reached: [i64; Quartile::ALL.len()],
     watched: Watched,
+    /// The entry's duration by the catalogue, now or before.
+    fed_ms: Option<i64>,
     /// Whether any beacon counts.
     pub(super) is_alive: bool,
 }
 
 impl<'w, 'l> Walk<'w, 'l> {
-    /// Goes on where the session stands.
-    pub(super) fn new(life: &'w mut Life<'l>) -> Self {
+    /// Goes on where the session stands; `fed_ms` is the entry's duration by the catalogue.
+    pub(super) fn new(life: &'w mut Life<'l>, fed_ms: Option<i64>) -> Self {
         let totals = &life.totals;
         let reached = [totals.reached_25, totals.reached_50, totals.reached_75, totals.reached_90, totals.reached_100];
         let (errors, plays) = (totals.errors, totals.plays);
-        Self { life, blocks: Blocks::new(), errors, plays, reached, watched: Watched::default(), is_alive: false }
+        let fed_ms = fed_ms.or(life.progress.fed_ms());
+        let (blocks, watched) = (Blocks::new(), Watched::default());
+        Self { life, blocks, errors, plays, reached, watched, fed_ms, is_alive: false }
     }
 
     /// What was counted.
@@ -91,14 +95,15 @@ impl<'w, 'l> Walk<'w, 'l> {
             counts.beacons_expected += i64::from(expected);
         }
         count_growth(counts, &entered.growth, sample, playback);
-        self.count_event(counts, sample, playback);
+        let mut moment = moment(sample, playback);
+        counts.positions_rejected += i64::from(moment.drop_beyond(self.fed_ms));
+        self.count_event(counts, sample, &moment);
         if entered.place != Place::Overtaken {
-            // The catalogue's duration is not known here.
-            self.life.progress.step(&moment(sample, playback), None, &mut self.watched);
+            self.life.progress.step(&moment, self.fed_ms, &mut self.watched);
         }
     }
 
-    fn count_event(&mut self, counts: &mut Counts, sample: &Sample, playback: Playback) {
+    fn count_event(&mut self, counts: &mut Counts, sample: &Sample, moment: &Moment) {
         match sample.event {
             Event::Impression => {
                 counts.impressions += 1;
@@ -130,8 +135,8 @@ impl<'w, 'l> Walk<'w, 'l> {
                 let stalled_ms = self.life.stalled_ms.take().map(|since_ms| sample.time_ms.saturating_sub(since_ms));
                 counts.stall_pairs_ms += stalled_ms.unwrap_or(0).clamp(0, LONGEST_STALL_MS);
             }
-            Event::Error => self.count_error(counts, sample),
-            Event::View => count_view(counts, sample, playback),
+            Event::Error => self.count_error(counts, sample, moment),
+            Event::View => count_view(counts, sample, moment.playback),
             Event::Interaction(_) => counts.interactions += 1,
             Event::Application(_) => counts.application_events += 1,
             Event::Unknown => counts.unknown_events += 1,
@@ -157,14 +162,14 @@ impl<'w, 'l> Walk<'w, 'l> {
         }
     }
 
-    fn count_error(&mut self, counts: &mut Counts, sample: &Sample) {
+    fn count_error(&mut self, counts: &mut Counts, sample: &Sample, moment: &Moment) {
         counts.errors += 1;
         counts.sessions_with_error += i64::from(self.errors == 0);
         self.errors += 1;
         counts.errors_before_request += i64::from(sample.has(Flag::BeforePlayRequest));
         counts.errors_before_start += i64::from(sample.has(Flag::BeforeFirstFrame));
         counts.errors_mid_stream += i64::from(sample.has(Flag::MidStream));
-        counts.errors_no_position += i64::from(sample.get(Slot::Position).unwrap_or(0) == 0);
+        counts.errors_no_position += i64::from(moment.position_ms.unwrap_or(0) == 0);
     }
 }
 

@@ -9,7 +9,7 @@ use super::sample::{Flag, Sample, Samples};
 use super::scene::{Interned, write_scene};
 use crate::aggregate::bounded::Bounded;
 use crate::aggregate::source::{Caps, Size, SourceLabels};
-use crate::model::kaltura::Beacon;
+use crate::model::kaltura::{Beacon, Entries};
 use crate::model::{Boundary, Carries, EventTime};
 
 /// What is known of a beacon beside its content.
@@ -65,6 +65,11 @@ impl<H: BuildHasher + Clone> Window<H> {
         }
     }
 
+    /// Where it begins.
+    pub const fn start(&self) -> Boundary {
+        self.start
+    }
+
     /// How much it holds.
     pub fn size(&self) -> Size {
         Size { sessions: self.sessions.len(), ids: 0 }
@@ -101,14 +106,16 @@ impl<H: BuildHasher + Clone> Window<H> {
         samples.push(&sample, self.start.as_millis(), self.samples_cap, scenes);
     }
 
-    /// Ends the window: each of its sessions lives on in its carry. `parts` is handed what they did, for the roll-ups.
+    /// Ends the window: each of its sessions lives on in its carry. `known` is the catalogue as it counts for this window; `parts` is handed
+    /// what sessions did, for the roll-ups.
     pub fn close(
         self,
         labels: SourceLabels,
+        known: &dyn Entries,
         carries: &mut dyn Carries,
         parts: &mut dyn FnMut(&Part<'_>),
     ) -> ClosedWindow {
-        ClosedWindow::new(self, labels, carries, parts)
+        ClosedWindow::new(self, labels, known, carries, parts)
     }
 }
 
@@ -185,7 +192,7 @@ mod tests {
         let labels = SourceLabels { source: "s".into(), shard: "0".into(), cdn: "c".into() };
         while windows.len() > 3 {
             let (_, window) = windows.pop_first().unwrap();
-            window.close(labels.clone(), &mut carries, &mut |_| {});
+            window.close(labels.clone(), &(), &mut carries, &mut |_| {});
         }
         let open: usize = windows.values().map(|window| window.sessions.memory(Samples::memory)).sum();
         let carried: usize = carries.0.iter().map(|(key, carry)| key.len() + carry.len()).sum();

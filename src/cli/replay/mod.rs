@@ -18,6 +18,7 @@ use super::{ConfigArgs, is_broken_pipe, start_logging};
 use crate::aggregate::cmcd::IDLE_MAX_MS;
 use crate::aggregate::rollup::LONGEST_WINDOW_MS;
 use crate::bus::{Admin, Outgoing, PlainProducer, Properties};
+use crate::catalogue::Position;
 use crate::decode::webrtc::convert::Dialect;
 use crate::model::partition::partition_of;
 use crate::model::record::header;
@@ -27,7 +28,7 @@ use crate::replay::raw::{RawLog, RawRecord};
 use crate::replay::{Oracle, RowFormat, RowWriter, Summary};
 use crate::service::source_plan;
 use crate::stage::SourcePlan;
-use crate::topology::{Carrier, Clock, Source, Topology};
+use crate::topology::{Carrier, CatalogueSource, Clock, Source, Topology};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -89,6 +90,9 @@ pub struct ReplayArgs {
     /// When raw records without a time of their own came, as RFC 3339 (2026-01-05T08:00:00Z unless given)
     #[arg(long, requires = "carrier", value_parser = parse_start)]
     pub start: Option<EventTime>,
+    /// What is known of Kaltura's entries, as a CSV file, in place of the topology's catalogue
+    #[arg(long, value_name = "FILE")]
+    pub catalogue: Option<PathBuf>,
     /// Do not close the last windows of raw logs
     #[arg(long, requires = "carrier")]
     pub no_flush: bool,
@@ -99,8 +103,12 @@ pub struct ReplayArgs {
 /// # Errors
 /// When a file cannot be read or does not fit the topology, the bus does not answer, or the rows cannot be written.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
-    let (settings, topology) = args.config.load()?;
+    let (settings, mut topology) = args.config.load()?;
     start_logging(&settings.log)?;
+    if let Some(path) = &args.catalogue {
+        let players = topology.sources.iter_mut().filter(|source| source.carrier == Carrier::Kaltura);
+        players.for_each(|source| source.catalogue = Some(CatalogueSource::File(path.clone())));
+    }
     let Some(path) = &args.to_rows else {
         let properties = Properties::new(settings.bus.client_properties());
         return to_bus(args, &topology, &properties);
@@ -294,6 +302,8 @@ impl Log {
 /// The oracles of the sources, each made when its first record comes.
 struct Oracles<'a> {
     topology: &'a Topology,
+    /// Dumps, in which catalogues are too.
+    dumps: &'a [PathBuf],
     /// By topic, with the highest partition seen.
     running: BTreeMap<String, (Oracle, i32)>,
     /// Records of topics that no source reads, by topic.
@@ -304,10 +314,13 @@ impl Oracles<'_> {
     fn push(&mut self, record: &DumpRecord, rows: &mut dyn FnMut(&dyn Rows)) -> anyhow::Result<()> {
         if !self.running.contains_key(&record.topic) {
             let Some(source) = self.topology.source_of_topic(&record.topic) else {
-                *self.passed_over.entry(record.topic.clone()).or_default() += 1;
+                if !self.is_catalogue(&record.topic) {
+                    *self.passed_over.entry(record.topic.clone()).or_default() += 1;
+                }
                 return Ok(());
             };
             let plan = source_plan(self.topology, source)?;
+            self.read_catalogue(source, &plan)?;
             let oracle = Oracle::new(plan.settings, plan.decoding.clone());
             self.running.insert(record.topic.clone(), (oracle, 0));
         }
@@ -317,10 +330,28 @@ impl Oracles<'_> {
         }
         Ok(())
     }
+
+    fn is_catalogue(&self, topic: &str) -> bool {
+        self.topology.sources.iter().any(|source| source.catalogue_topic().is_some_and(|own| own.name == topic))
+    }
+
+    /// Reads what the dumps hold of a source's catalogue, wherever it lies in them: what counts for a window is decided by append times.
+    fn read_catalogue(&self, source: &Source, plan: &SourcePlan) -> anyhow::Result<()> {
+        let (Some(topic), Some(catalogue)) = (source.catalogue_topic(), plan.catalogue()) else { return Ok(()) };
+        visit_dumps(self.dumps, &mut |record| {
+            let DumpRecord { append_ms, partition, offset, .. } = record;
+            if record.topic == topic.name {
+                let at = Position { append_ms, partition, offset };
+                catalogue.tell_record(at, record.key.as_deref(), Some(&record.value));
+            }
+            Ok(())
+        })
+    }
 }
 
 fn to_rows(args: &ReplayArgs, topology: &Topology, mut writer: RowWriter<Box<dyn Write>>) -> anyhow::Result<()> {
-    let mut oracles = Oracles { topology, running: BTreeMap::new(), passed_over: BTreeMap::new() };
+    let dumps = if args.carrier.is_none() { args.files.as_slice() } else { &[] };
+    let mut oracles = Oracles { topology, dumps, running: BTreeMap::new(), passed_over: BTreeMap::new() };
     let mut progress = Progress::new();
     let mut written: io::Result<()> = Ok(());
     let mut write = |rows: &dyn Rows| {

@@ -3,6 +3,7 @@
 //! Names are those of the player's analytics plug-in (playkit-js-kava), in the language of this house. What a beacon does not say, or says with
 //! a value that cannot be, is absent and never zero: averages divide by how often a value was there.
 
+mod entry;
 mod event;
 mod rollup;
 mod warning;
@@ -10,6 +11,7 @@ mod warning;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+pub use entry::{Entries, Entry};
 pub use event::{Event, Quartile};
 pub use rollup::Rollup;
 pub use warning::Warning;

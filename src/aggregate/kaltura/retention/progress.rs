@@ -35,6 +35,24 @@ pub struct Moment {
     pub buffer_ms: Option<i64>,
 }
 
+impl Moment {
+    /// Leaves out positions that lie further behind the end of an entry of this duration than a twentieth of it; returns whether there were any.
+    pub fn drop_beyond(&mut self, fed_ms: Option<i64>) -> bool {
+        let Some(fed_ms) = fed_ms.filter(|_| !self.playback.is_live()) else { return false };
+        let end_ms = last_position_ms(fed_ms);
+        let mut dropped = false;
+        for position_ms in [&mut self.position_ms, &mut self.target_position_ms] {
+            dropped |= position_ms.take_if(|position_ms| *position_ms > end_ms).is_some();
+        }
+        dropped
+    }
+}
+
+/// The last position that an entry of this duration can have.
+const fn last_position_ms(fed_ms: i64) -> i64 {
+    fed_ms.saturating_add(fed_ms / 20)
+}
+
 /// Where the player was last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Point {
@@ -75,6 +93,11 @@ impl Progress {
         self.tell_percentiles(out);
     }
 
+    /// The entry's duration, when the catalogue has told it before.
+    pub const fn fed_ms(&self) -> Option<i64> {
+        self.duration.fed_ms
+    }
+
     /// The session is over: nothing came for long. What it played after its last beacon counts by R4.
     pub fn end(&mut self, out: &mut Watched) {
         if let Some(point) = self.point {
@@ -97,7 +120,7 @@ impl Progress {
             let is_possible = (-FURTHEST_BEHIND_MS..=TOLERANCE_MS).contains(&said);
             (Axis::Broadcast, is_possible.then(|| moment.time_ms + said.min(0))?)
         } else {
-            let end = self.duration.fed_ms.map_or(END_MS, |fed| fed.saturating_add(fed / 20).min(END_MS));
+            let end = self.duration.fed_ms.map_or(END_MS, |fed_ms| last_position_ms(fed_ms).min(END_MS));
             (Axis::Media, (0..=end).contains(&said).then_some(said)?)
         };
         let speed_permille = moment.speed_permille.filter(|speed| (1..=HIGHEST_SPEED).contains(speed));

@@ -1,0 +1,221 @@
+//! The catalogue of Kaltura entries: what the operator tells of them (name, owner, duration), beside what players say. Pure: records and
+//! bytes come in, and no clock decides what an entry is.
+//!
+//! R1  A version of an entry counts for windows that begin at least the settling time after it was appended; of several the one appended
+//!     last (in one moment, the one that lies last in the log). If none is that old, nothing is known of the entry, also later and in a
+//!     replay. A file counts from the beginning of time.
+//! R2  So what a window knows does not depend on when a process read it, as long as it has read all that was appended until the settling
+//!     time before. [`Catalogue::held_back`] tells when that is in doubt: nobody may close a window then.
+//! R3  A version is forgotten when another one has taken its place for [`KEEP_MS`]. Topics must keep theirs as long
+//!     (`min.compaction.lag.ms`). Windows older than that see the catalogue as it is kept.
+//! R4  At most [`MOST_ENTRIES`] entries are kept, those with the smallest published hashes, of each the newest [`MOST_VERSIONS`] versions.
+//!     What is beyond is counted as rejected.
+//! R5  What cannot be read costs itself alone, is counted by reason and never stops anything ([`Reject`]).
+
+mod file;
+mod record;
+mod versions;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+pub use file::{FileEntries, FileError, read_file};
+pub use record::{Told, read_record};
+pub use versions::{KEEP_MS, MOST_ENTRIES, MOST_VERSIONS};
+
+use crate::model::Boundary;
+use crate::model::hash::stable_hash;
+use crate::model::kaltura::{Entries, Entry};
+use versions::Versions;
+
+/// How long after its append a version counts, ms, unless the topology says otherwise.
+pub const SETTLE_MS: i64 = 60_000;
+
+/// Why something of a catalogue was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reject {
+    /// A key is not `partnerId|entryId`, or a line does not say both.
+    Key,
+    /// A value is not a JSON object, or a line cannot be read.
+    Value,
+    /// A value names another entry than its key.
+    Conflict,
+    /// A duration is no number or cannot be; the rest of the entry counts.
+    Duration,
+    /// An entry, or a version of one, for which there is no room.
+    Room,
+}
+
+impl Reject {
+    /// The label in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Value => "value",
+            Self::Conflict => "conflict",
+            Self::Duration => "duration",
+            Self::Room => "room",
+        }
+    }
+}
+
+/// Which entry: the published hash of the account and the entry's id, as keys of sessions have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(u64);
+
+impl EntryId {
+    /// Of an account and an id as keys of sessions have it.
+    fn of(partner: &str, entry: &str) -> Self {
+        Self(stable_hash(format!("{partner}|{entry}").as_bytes()))
+    }
+}
+
+/// Where a version lies: the later one takes the place of the earlier one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// When it was appended, ms since the Unix epoch.
+    pub append_ms: i64,
+    /// In which partition.
+    pub partition: i32,
+    /// Its offset there, or the line of a file.
+    pub offset: i64,
+}
+
+/// What was left out since the last look, by reason, and where it lay last.
+pub type Rejected = BTreeMap<Reject, (u64, Position)>;
+
+/// How far a catalogue was read.
+#[derive(Debug, Default)]
+struct Coverage {
+    /// All that was appended until then is known; `None` = it was not read to its end yet.
+    until: Option<Instant>,
+    /// Why it gets no further.
+    trouble: Option<String>,
+}
+
+/// A catalogue that workers look things up in while it is read on.
+#[derive(Debug)]
+pub struct Catalogue {
+    settle_ms: i64,
+    versions: RwLock<Versions>,
+    rejected: Mutex<Rejected>,
+    /// `None` = it is whole.
+    coverage: Option<Mutex<Coverage>>,
+}
+
+impl Catalogue {
+    /// One that is whole from the beginning of time.
+    pub fn whole(entries: impl IntoIterator<Item = (EntryId, Position, Told)>) -> Self {
+        let catalogue = Self::with(0, None);
+        for (id, line, told) in entries {
+            catalogue.tell(id, Position { append_ms: 0, ..line }, Some(told));
+        }
+        catalogue
+    }
+
+    /// One that is read from a topic, whose versions count this long after their append. Nothing is known yet.
+    pub fn followed(settle_ms: i64) -> Self {
+        Self::with(settle_ms, Some(Mutex::default()))
+    }
+
+    fn with(settle_ms: i64, coverage: Option<Mutex<Coverage>>) -> Self {
+        Self { settle_ms, versions: RwLock::default(), rejected: Mutex::default(), coverage }
+    }
+
+    /// Takes in a version of an entry; `None` = from there on it is gone.
+    pub fn tell(&self, id: EntryId, at: Position, told: Option<Told>) {
+        let fallen = self.versions.write().unwrap_or_else(PoisonError::into_inner).insert(id, at, told);
+        self.reject(Reject::Room, at, fallen);
+    }
+
+    /// Takes in a record of the topic.
+    pub fn tell_record(&self, at: Position, key: Option<&[u8]>, value: Option<&[u8]>) {
+        match read_record(key, value) {
+            Ok((id, told, is_whole)) => {
+                self.tell(id, at, told);
+                self.reject(Reject::Duration, at, u64::from(!is_whole));
+            }
+            Err(reason) => self.reject(reason, at, 1),
+        }
+    }
+
+    /// Notes that something was left out.
+    pub fn reject(&self, reason: Reject, at: Position, count: u64) {
+        if count > 0 {
+            let mut rejected = locked(&self.rejected);
+            let noted = rejected.entry(reason).or_default();
+            *noted = (noted.0 + count, at);
+        }
+    }
+
+    /// What was left out since the last call.
+    pub fn take_rejected(&self) -> Rejected {
+        std::mem::take(&mut *locked(&self.rejected))
+    }
+
+    /// Forgets what no window can need any more (R3); returns how many entries are known.
+    pub fn forget(&self) -> usize {
+        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        versions.forget(self.settle_ms);
+        versions.len()
+    }
+
+    /// As it counts for a window that begins there (R1).
+    pub const fn as_of(&self, start: Boundary) -> AsOf<'_> {
+        AsOf { catalogue: self, until_ms: start.as_millis().saturating_sub(self.settle_ms) }
+    }
+
+    /// All that was appended until then is known.
+    pub fn covers(&self, until: Instant) {
+        if let Some(coverage) = &self.coverage {
+            *locked(coverage) = Coverage { until: Some(until), trouble: None };
+        }
+    }
+
+    /// It could not be read on.
+    pub fn is_troubled(&self, trouble: String) {
+        if let Some(coverage) = &self.coverage {
+            locked(coverage).trouble = Some(trouble);
+        }
+    }
+
+    /// How long ago all of it was known; `None` = never yet.
+    pub fn age(&self, now: Instant) -> Option<Duration> {
+        let Some(coverage) = &self.coverage else { return Some(Duration::ZERO) };
+        locked(coverage).until.map(|until| now.saturating_duration_since(until))
+    }
+
+    /// Why no window may close now, if so (R2): half the settling time is left for clocks of brokers that differ.
+    pub fn held_back(&self, now: Instant) -> Option<String> {
+        let bound = Duration::from_millis(self.settle_ms.unsigned_abs() / 2);
+        let age = self.age(now);
+        if age.is_some_and(|age| age <= bound) {
+            return None;
+        }
+        let what = match age {
+            None => "the catalogue of entries has not been read to its end yet".to_owned(),
+            Some(age) => format!("the catalogue of entries has not been read on for {} s", age.as_secs()),
+        };
+        let trouble = self.coverage.as_ref().and_then(|coverage| locked(coverage).trouble.clone());
+        Some(trouble.map_or_else(|| what.clone(), |trouble| format!("{what} ({trouble})")))
+    }
+}
+
+/// A catalogue as it counts for one window.
+#[derive(Clone, Copy, Debug)]
+pub struct AsOf<'c> {
+    catalogue: &'c Catalogue,
+    until_ms: i64,
+}
+
+impl Entries for AsOf<'_> {
+    fn find(&self, partner: &str, entry: &str) -> Option<Arc<Entry>> {
+        let id = EntryId::of(partner, entry);
+        self.catalogue.versions.read().unwrap_or_else(PoisonError::into_inner).find(id, self.until_ms)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
