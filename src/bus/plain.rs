@@ -148,7 +148,7 @@ pub fn await_transactions(properties: &Properties, topic: &str, patience: Durati
 }
 
 /// A consumer that belongs to no group.
-fn reader(properties: &Properties, isolation: &str) -> Result<BaseConsumer<LoggingContext>, Error> {
+pub(super) fn reader(properties: &Properties, isolation: &str) -> Result<BaseConsumer<LoggingContext>, Error> {
     let owned = [
         ("group.id", "streamgauge.dump"),
         ("enable.auto.commit", "false"),
@@ -161,7 +161,7 @@ fn reader(properties: &Properties, isolation: &str) -> Result<BaseConsumer<Loggi
     config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })
 }
 
-fn partitions_of(
+pub(super) fn partitions_of(
     consumer: &BaseConsumer<LoggingContext>,
     properties: &Properties,
     topic: &str,

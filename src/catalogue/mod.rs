@@ -154,11 +154,14 @@ impl Catalogue {
         std::mem::take(&mut *locked(&self.rejected))
     }
 
-    /// Forgets what no window can need any more (R3); returns how many entries are known.
-    pub fn forget(&self) -> usize {
-        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
-        versions.forget(self.settle_ms);
-        versions.len()
+    /// How many entries it has.
+    pub fn entries(&self) -> usize {
+        self.versions.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Forgets what no window can need any more (R3).
+    pub fn forget(&self) {
+        self.versions.write().unwrap_or_else(PoisonError::into_inner).forget(self.settle_ms);
     }
 
     /// As it counts for a window that begins there (R1).

@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 
 use crate::bus::{TopicFacts, TopicSpec};
-use crate::topology::Topology;
+use crate::catalogue::{KEEP_MS, SETTLE_MS};
+use crate::topology::{OwnTopic, Topology};
 
 /// The largest message that our producers send (librdkafka's default for `message.max.bytes`): topics that we write must take it.
 const LARGEST_MESSAGE_BYTES: i64 = 1_000_000;
 /// Shorter retention than this hardly outlasts a restart, ms.
 const SHORT_RETENTION_MS: i64 = 3_600_000;
+/// As long a catalogue must keep a version of an entry that was replaced.
+const LEAST_COMPACTION_LAG_MS: i64 = KEEP_MS + SETTLE_MS;
 
 /// What a topic is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ enum Purpose {
     Partials,
     /// Dead letters or late records.
     Side,
+    /// What the operator tells of entries.
+    Catalogue,
 }
 
 /// A topic as it should be.
@@ -50,6 +55,7 @@ pub(super) fn declared_topics(topology: &Topology) -> Vec<DeclaredTopic> {
         declared.push(log_topic(&source.topic, source.partitions, Purpose::Source(source.name.clone())));
         declared.push(state_topic(topology.state_topic(source), source.partitions, &source.topic));
     }
+    declared.extend(topology.catalogue_topics().into_iter().map(catalogue_topic));
     declared.push(log_topic(&topics.partials.name, topics.partials.partitions, Purpose::Partials));
     let partials_state = format!("{}{}", topics.state_prefix, topics.partials.name);
     declared.push(state_topic(partials_state, topics.partials.partitions, &topics.partials.name));
@@ -76,6 +82,18 @@ fn state_topic(name: String, partitions: i32, of: &str) -> DeclaredTopic {
     DeclaredTopic { spec: spec(&name, partitions, &settings), purpose: Purpose::State { of: of.to_owned() } }
 }
 
+/// Compacted too, but not before all windows are closed that need a version which has been replaced.
+fn catalogue_topic(topic: &OwnTopic) -> DeclaredTopic {
+    let lag_ms = LEAST_COMPACTION_LAG_MS.to_string();
+    let settings = [
+        ("cleanup.policy", "compact"),
+        ("message.timestamp.type", "LogAppendTime"),
+        ("min.compaction.lag.ms", lag_ms.as_str()),
+        ("segment.ms", "86400000"),
+    ];
+    DeclaredTopic { spec: spec(&topic.name, topic.partitions, &settings), purpose: Purpose::Catalogue }
+}
+
 fn spec(name: &str, partitions: i32, settings: &[(&str, &str)]) -> TopicSpec {
     let settings: BTreeMap<_, _> =
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -99,6 +117,7 @@ impl DeclaredTopic {
         }
         found.extend(self.cleanup_difference(own));
         found.extend(self.time_difference(own));
+        found.extend(self.lag_difference(own));
         found.extend(self.retention_difference(own));
         found.extend(self.size_difference(own));
         found
@@ -122,7 +141,7 @@ impl DeclaredTopic {
             Purpose::Partials => Some(fault(format!(
                 "has {present} partitions and the topology declares {declared}: set `topics.partials.partitions` to {present}; the number must not change once there is state"
             ))),
-            Purpose::Side => {
+            Purpose::Side | Purpose::Catalogue => {
                 Some(remark(format!("has {present} partitions and the topology declares {declared}: correct either")))
             }
         }
@@ -132,7 +151,7 @@ impl DeclaredTopic {
         let policy = own.settings.get("cleanup.policy")?;
         let compacts = policy.split(',').any(|one| one.trim() == "compact");
         match (&self.purpose, compacts) {
-            (Purpose::State { .. }, false) => Some(fault(format!(
+            (Purpose::State { .. } | Purpose::Catalogue, false) => Some(fault(format!(
                 "has cleanup.policy={policy}, which deletes what a restart needs: {}",
                 self.alter("cleanup.policy=compact")
             ))),
@@ -146,11 +165,26 @@ impl DeclaredTopic {
 
     fn time_difference(&self, own: &TopicFacts) -> Option<Difference> {
         let stamped_by = own.settings.get("message.timestamp.type")?;
-        let wrong = matches!(self.purpose, Purpose::Source(_)) && stamped_by != "LogAppendTime";
-        wrong.then(|| {
+        let consequence = match &self.purpose {
+            Purpose::Source(_) => "close windows",
+            Purpose::Catalogue => "decide what counts for a window",
+            _ => return None,
+        };
+        (stamped_by != "LogAppendTime").then(|| {
             fault(format!(
-                "has message.timestamp.type={stamped_by}, so that a producer's clock could close windows: {}",
+                "has message.timestamp.type={stamped_by}, so that a producer's clock could {consequence}: {}",
                 self.alter("message.timestamp.type=LogAppendTime")
+            ))
+        })
+    }
+
+    fn lag_difference(&self, own: &TopicFacts) -> Option<Difference> {
+        let lag_ms: i64 = own.settings.get("min.compaction.lag.ms")?.parse().ok()?;
+        (self.purpose == Purpose::Catalogue && lag_ms < LEAST_COMPACTION_LAG_MS).then(|| {
+            fault(format!(
+                "may lose a version of an entry {} s after it was replaced, while windows need it that are computed again: {}",
+                lag_ms / 1000,
+                self.alter(&format!("min.compaction.lag.ms={LEAST_COMPACTION_LAG_MS}"))
             ))
         })
     }
@@ -169,7 +203,7 @@ impl DeclaredTopic {
 
     fn size_difference(&self, own: &TopicFacts) -> Option<Difference> {
         let most: i64 = own.settings.get("max.message.bytes")?.parse().ok()?;
-        let is_written = !matches!(self.purpose, Purpose::Source(_));
+        let is_written = !matches!(self.purpose, Purpose::Source(_) | Purpose::Catalogue);
         (is_written && most < LARGEST_MESSAGE_BYTES).then(|| {
             fault(format!(
                 "takes messages up to {most} bytes only, so that a larger one would hold up every commit: {}",
@@ -221,7 +255,7 @@ mod tests {
     #[test]
     fn topics_as_declared_have_no_difference() {
         let (declared, facts) = sound();
-        assert_eq!(declared.len(), 13);
+        assert_eq!(declared.len(), 14);
         assert_eq!(all(&declared, &facts), []);
     }
 
@@ -233,6 +267,9 @@ mod tests {
             ("qoe.cmcd", "cleanup.policy", "compact,delete", true, "cleanup.policy=delete"),
             ("qoe.cmcd", "retention.ms", "60000", false, "keeps records for 60 s only"),
             ("qoe.state.qoe.cmcd", "cleanup.policy", "delete", true, "--topic qoe.state.qoe.cmcd"),
+            ("qoe.catalogue", "cleanup.policy", "delete", true, "cleanup.policy=compact"),
+            ("qoe.catalogue", "message.timestamp.type", "CreateTime", true, "decide what counts"),
+            ("qoe.catalogue", "min.compaction.lag.ms", "0", true, "min.compaction.lag.ms=86460000"),
             ("qoe.dlq", "max.message.bytes", "999999", true, "hold up every commit"),
         ];
         for (topic, setting, value, is_fault, part) in table {

@@ -49,9 +49,7 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<()> {
     let mut topics = args.topic.clone();
     if topics.is_empty() {
         topics.extend(topology.sources.iter().map(|source| source.topic.clone()));
-        let catalogues = topology.sources.iter().filter_map(|source| source.catalogue_topic());
-        topics.extend(catalogues.map(|topic| topic.name.clone()));
-        topics.dedup();
+        topics.extend(topology.catalogue_topics().into_iter().map(|topic| topic.name.clone()));
     }
     let properties = Properties::new(settings.bus.client_properties());
     let present = Admin::new(&properties)?.partitions()?;

@@ -3,6 +3,7 @@
 mod catalogue;
 mod plan;
 
+pub use catalogue::tell_catalogue;
 pub use plan::{Error as PlanError, rollup_stage, source_plan, source_plans};
 
 use std::io;
@@ -116,6 +117,9 @@ impl Service {
             plans.iter_mut().for_each(|plan| plan::steer_by(plan, compat));
         }
         let stop = Arc::new(AtomicBool::new(false));
+        if settings.session_workers > 0 {
+            catalogue::follow_all(topology, &plans, &settings.properties, &stop)?;
+        }
         let (end_sender, ends) = channel(1);
         let mut threads = Vec::new();
         let idle_timeout = Duration::from_millis(topology.idle_timeout_ms.unsigned_abs());
@@ -241,6 +245,7 @@ pub fn topic_names(topology: &Topology) -> Vec<String> {
         names.push(source.topic.clone());
         names.push(topology.state_topic(source));
     }
+    names.extend(topology.catalogue_topics().into_iter().map(|topic| topic.name.clone()));
     names.push(topics.partials.name.clone());
     names.push(format!("{}{}", topics.state_prefix, topics.partials.name));
     names.push(topics.dead_letters.name.clone());

@@ -125,6 +125,10 @@ pub trait Stage {
     ) -> Result<Self::Work, saved::Error>;
     /// Whether silence in a topic it reads is ended by ticks.
     fn ticks(&self) -> bool;
+    /// Why no window may close now, if so: nothing is read until it is over.
+    fn held_back(&self) -> Option<String> {
+        None
+    }
     /// The topic to which announcements go, to every partition; `None` = nobody listens.
     fn announces_to(&self) -> Option<&str>;
 }

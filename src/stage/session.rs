@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tracing::{debug, error};
 
@@ -159,6 +160,18 @@ impl Stage for SessionStage {
 
     fn ticks(&self) -> bool {
         true
+    }
+
+    fn held_back(&self) -> Option<String> {
+        let now = Instant::now();
+        let mut catalogues = self.sources.iter().filter_map(|plan| Some((plan, plan.catalogue()?)));
+        catalogues.find_map(|(plan, catalogue)| {
+            let why = catalogue.held_back(now)?;
+            Some(format!(
+                "{why}, and what source {} plays cannot be told without it: nothing is lost, it waits",
+                plan.settings.source
+            ))
+        })
     }
 
     fn announces_to(&self) -> Option<&str> {

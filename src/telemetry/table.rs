@@ -45,6 +45,12 @@ metrics! {
         "Departures from the specification that cost no value.";
     UNKNOWN_EVENTS = Counter, "streamgauge_unknown_events_total", ["source", "code"],
         "Kaltura beacons by the number of an event that means nothing here: they count as a sign of life only. Each partition tells 32 numbers apart; the rest is `other`.";
+    CATALOGUE_ENTRIES = Gauge, "streamgauge_catalogue_entries", ["source"],
+        "Entries that the catalogue tells of.";
+    CATALOGUE_AGE = Gauge, "streamgauge_catalogue_age_seconds", ["source"],
+        "How long ago everything in the catalogue's topic was known; 0 for a file. Beyond half of `settle_ms` reading stops until it is read on.";
+    CATALOGUE_REJECTED = Counter, "streamgauge_catalogue_rejected_total", ["source", "reason"],
+        "What was left out of the catalogue: `key` (not `partnerId|entryId`), `value` (no JSON object, no line of CSV), `conflict` (another entry than the key's), `duration` (the rest of the entry counts), `room` (beyond a million entries, or 64 versions of one).";
     MEMBERS_REJECTED = Counter, "streamgauge_members_rejected_total", ["source"],
         "Members of reports that were dropped because they are wrong; the rest of the report counts.";
     PARTS_REJECTED = Counter, "streamgauge_parts_rejected_total", ["source", "reason"],

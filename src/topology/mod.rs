@@ -210,6 +210,17 @@ impl Topology {
         self.sources.iter().find(|source| source.topic == topic)
     }
 
+    /// The topics of catalogues, each once.
+    pub fn catalogue_topics(&self) -> Vec<&OwnTopic> {
+        let mut topics: Vec<&OwnTopic> = Vec::new();
+        for topic in self.sources.iter().filter_map(Source::catalogue_topic) {
+            if !topics.iter().any(|known| known.name == topic.name) {
+                topics.push(topic);
+            }
+        }
+        topics
+    }
+
     /// The topic that keeps the state of a source: compacted, with the source topic's number of partitions.
     pub fn state_topic(&self, source: &Source) -> String {
         format!("{}{}", self.topics.state_prefix, source.topic)

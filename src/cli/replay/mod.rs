@@ -332,7 +332,7 @@ impl Oracles<'_> {
     }
 
     fn is_catalogue(&self, topic: &str) -> bool {
-        self.topology.sources.iter().any(|source| source.catalogue_topic().is_some_and(|own| own.name == topic))
+        self.topology.catalogue_topics().iter().any(|own| own.name == topic)
     }
 
     /// Reads what the dumps hold of a source's catalogue, wherever it lies in them: what counts for a window is decided by append times.

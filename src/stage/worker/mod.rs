@@ -2,7 +2,8 @@
 //!
 //! R1  Only this thread touches its partitions; acknowledgements come back by a channel and carry the assignment they belong to.
 //! R2  What a partition yields is committed in one transaction per interval, over all partitions of the worker; an abort loses nothing.
-//! R3  When too many closed windows wait for the sink, reading all but stops, while group membership is kept.
+//! R3  When too many closed windows wait for the sink, reading all but stops, while group membership is kept. So it does while the stage
+//!     says that no window may close; what is final already waits, too.
 //! R4  After a revocation nothing of that partition goes out any more: whoever has it now computes the same again.
 //!     What it has at that moment is committed first.
 //! R5  A fault of the bus never ends the process: the worker drops everything, says what is wrong, and begins again from what was
@@ -142,6 +143,8 @@ struct Worker<'a, S: Stage> {
     last_place: Option<(TopicHandle, i32, usize)>,
     assignments: u64,
     joined: bool,
+    /// Why no window may close, if so.
+    held_back: Option<String>,
     announce_partitions: i32,
     last_commit: Instant,
     last_publish: Instant,
@@ -190,6 +193,7 @@ impl<'a, S: Stage> Worker<'a, S> {
             last_place: None,
             assignments: 0,
             joined: false,
+            held_back: stage.held_back(),
             announce_partitions: announce_partitions.unwrap_or(0),
             last_commit: Instant::now(),
             last_publish: Instant::now(),
@@ -220,10 +224,15 @@ impl<'a, S: Stage> Worker<'a, S> {
         if backlog {
             self.await_acknowledgement(WAIT_FOR_SINK);
         }
+        self.look_whether_held_back();
         // Even then the group is served: that is what keeps the partitions.
         self.consumer.serve().or_else(|cause| self.judge(cause))?;
         // Before any record is read: those of a partition that came just now need their slot.
         self.take_changes()?;
+        if self.held_back.is_some() {
+            self.await_acknowledgement(POLL);
+            return Ok(());
+        }
         if backlog {
             return Ok(());
         }
@@ -240,6 +249,14 @@ impl<'a, S: Stage> Worker<'a, S> {
             hand_over(slot, self.outbox, &self.acknowledgements.0);
         }
         Ok(())
+    }
+
+    /// Asks the stage; when it has been over, what waited goes out.
+    fn look_whether_held_back(&mut self) {
+        let before = std::mem::replace(&mut self.held_back, self.stage.held_back());
+        if before.is_some() && self.held_back.is_none() {
+            self.slots.iter_mut().for_each(|slot| hand_over(slot, self.outbox, &self.acknowledgements.0));
+        }
     }
 
     /// An error in the place of records.
@@ -280,7 +297,9 @@ impl<'a, S: Stage> Worker<'a, S> {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.assignment == acknowledged.assignment) else { return };
         slot.work.acknowledge(&acknowledged.window, acknowledged.refused);
         // An answer can let out what had to wait for it, and no record may come to do so.
-        hand_over(slot, self.outbox, &self.acknowledgements.0);
+        if self.held_back.is_none() {
+            hand_over(slot, self.outbox, &self.acknowledgements.0);
+        }
     }
 
     fn await_acknowledgement(&mut self, patience: Duration) {
@@ -292,7 +311,7 @@ impl<'a, S: Stage> Worker<'a, S> {
 
     /// The partitions that do not get on, as sentences.
     fn look_for_standstill(&mut self) -> Vec<String> {
-        let held_back = self.has_backlog();
+        let held_back = self.has_backlog() || self.held_back.is_some();
         let mut sentences = Vec::new();
         for slot in &mut self.slots {
             let look = Look {
@@ -324,7 +343,12 @@ impl<'a, S: Stage> Worker<'a, S> {
                 partitions.push(view);
             }
         }
-        let snapshot = Snapshot { joined: self.joined, problem: None, partitions, stuck: self.look_for_standstill() };
+        let snapshot = Snapshot {
+            joined: self.joined,
+            problem: self.held_back.clone(),
+            partitions,
+            stuck: self.look_for_standstill(),
+        };
         self.observed.publish(snapshot);
     }
 

@@ -62,7 +62,9 @@ impl<S: Stage> Worker<'_, S> {
                 progress,
             };
             // What fell due before the restart and was not acknowledged: no record may come that would bring it out.
-            hand_over(&mut slot, self.outbox, &self.acknowledgements.0);
+            if self.held_back.is_none() {
+                hand_over(&mut slot, self.outbox, &self.acknowledgements.0);
+            }
             self.slots.push(slot);
         }
         info!(stage = self.stage.name(), partitions = partitions.len(), "took partitions over");
