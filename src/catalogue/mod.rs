@@ -222,3 +222,39 @@ impl Entries for AsOf<'_> {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn windows_wait_while_the_topic_is_not_known_to_its_end() {
+        let catalogue = Catalogue::followed(60_000);
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert!(catalogue.held_back(start).unwrap().contains("not been read to its end yet"));
+        catalogue.covers(at(5));
+        assert_eq!((catalogue.held_back(at(35)), catalogue.age(at(35))), (None, Some(Duration::from_secs(30))));
+        catalogue.is_troubled("no broker answers".to_owned());
+        let why = catalogue.held_back(at(36)).unwrap();
+        assert!(why.contains("not been read on for 31 s (no broker answers)"), "{why}");
+        catalogue.covers(at(36));
+        assert_eq!(catalogue.held_back(at(36)), None);
+        assert_eq!(Catalogue::whole([]).held_back(at(1_000_000)), None, "a file is whole");
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_with_its_place() {
+        let catalogue = Catalogue::followed(60_000);
+        let at = |offset| Position { append_ms: 1, partition: 3, offset };
+        catalogue.tell_record(at(7), Some(b"812|1_a"), Some(b"[]"));
+        catalogue.tell_record(at(8), Some(b"812|1_a"), Some(b"{\"duration\":\"long\"}"));
+        catalogue.tell_record(at(9), None, Some(b"{}"));
+        catalogue.tell_record(at(10), Some(b"812|1_b"), Some(b"7"));
+        let rejected: Vec<_> = catalogue.take_rejected().into_iter().collect();
+        let expected = [(Reject::Key, (1, at(9))), (Reject::Value, (2, at(10))), (Reject::Duration, (1, at(8)))];
+        assert_eq!((rejected.as_slice(), catalogue.entries()), (expected.as_slice(), 1));
+        assert!(catalogue.take_rejected().is_empty());
+    }
+}

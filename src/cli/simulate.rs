@@ -11,12 +11,14 @@ use clap::{Args, ValueEnum};
 
 use super::moment::{now, parse_duration_ms, parse_start};
 use crate::bus::{Outgoing, PlainProducer, Properties};
+use crate::catalogue::SETTLE_MS;
 use crate::model::EventTime;
 use crate::model::partition::partition_of;
 use crate::replay::dump::{DumpRecord, HeaderValue, Writer};
 use crate::simulate::pace::Pace;
 use crate::simulate::{
     CallScenario, Calls, Carrier, Fleet, PlayerScenario, Players, Scenario, SimulatedRecord, Simulation, Situation,
+    kaltura_catalogue,
 };
 
 const EXAMPLES: &str = "\
@@ -31,7 +33,7 @@ Examples:
     streamgauge simulate --brokers localhost:9092 --source webrtc --participants 800 --duration 10m --scenario bad-edge
   Viewers and calls at once:
     streamgauge simulate --brokers localhost:9092 --source both --viewers 2000 --participants 400
-  Viewers at Kaltura's players:
+  Viewers at Kaltura's players, and the catalogue of what they watch (on qoe.catalogue):
     streamgauge simulate --brokers localhost:9092 --source kaltura --viewers 1000 --duration 10m";
 
 /// Where a file begins unless it is said: a fixed moment, so that a seed always gives the same file.
@@ -188,6 +190,11 @@ impl SimulateArgs {
         rate.div_ceil(self.source.count())
     }
 
+    /// What is known of the entries that Kaltura's players watch, as told at a moment.
+    fn catalogue(&self, told: EventTime) -> Vec<SimulatedRecord> {
+        if self.source.has_players() { kaltura_catalogue(told.as_millis()) } else { Vec::new() }
+    }
+
     /// All that is simulated.
     fn fleet(&self, start: EventTime) -> Fleet {
         let viewers = self.source.has_viewers().then(|| Simulation::new(self.scenario(), self.seed, start));
@@ -204,6 +211,9 @@ impl SimulateArgs {
 pub fn run(args: &SimulateArgs) -> anyhow::Result<()> {
     let Some(brokers) = &args.brokers else { return run_to_file(args).map(drop) };
     let producer = PlainProducer::new(&Properties::for_brokers(brokers))?;
+    for record in args.catalogue(now()?) {
+        producer.send(&outgoing(&record), Some(record.append_ms))?;
+    }
     run_paced(args, &mut |record| {
         let create_ms = record.append_ms;
         Ok(producer.send(&outgoing(record), Some(create_ms))?)
@@ -237,7 +247,8 @@ pub fn run_to_file(args: &SimulateArgs) -> anyhow::Result<Summary> {
     let mut writer = Writer::create(path)?;
     let mut log = Log::new(args.partitions);
     let mut progress = Progress::new(start);
-    for record in args.fleet(start) {
+    // Told long enough before that it counts from the beginning.
+    for record in args.catalogue(start.plus(-2 * SETTLE_MS)).into_iter().chain(args.fleet(start)) {
         progress.observe(&record);
         writer.write(&log.append(record))?;
     }

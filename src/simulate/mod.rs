@@ -27,7 +27,7 @@ mod write;
 use crate::model::EventTime;
 
 pub use fleet::Fleet;
-pub use kaltura::{PlayerScenario, Players};
+pub use kaltura::{PlayerScenario, Players, catalogue as kaltura_catalogue};
 pub use log_line::CLOUDFRONT_FIELDS;
 pub use scenario::{BadEdge, Carrier, Delays, FlashCrowd, Scenario, Situation};
 pub use webrtc::{CallScenario, Calls, Oddities};
@@ -43,9 +43,10 @@ use world::World;
 /// One record for the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimulatedRecord {
-    /// `qoe.cmcd`, `qoe.cmcd.logs`, `qoe.webrtc` or `qoe.kaltura`.
+    /// `qoe.cmcd`, `qoe.cmcd.logs`, `qoe.webrtc`, `qoe.kaltura` or `qoe.catalogue`.
     pub topic: &'static str,
-    /// The session id; `None` where the carrier does not show it. Of calls `app|call|participant`, of Kaltura's players `partner|session`.
+    /// The session id; `None` where the carrier does not show it. Of calls `app|call|participant`, of Kaltura's players `partner|session`, of
+    /// their catalogue `partner|entry`.
     pub key: Option<Vec<u8>>,
     /// Record headers: the carrier, and for reports when and through which edge the collector got them.
     pub headers: Vec<(&'static str, String)>,

@@ -56,6 +56,9 @@ pub enum Error {
         /// The name.
         member: String,
     },
+    /// What was read may not be counted yet.
+    #[error("{0}")]
+    HeldBack(String),
     /// The client does not read on.
     #[error("a partition cannot be read on ({0}): its next record is gone from the log, or the client ended")]
     Reading(KafkaError),
@@ -69,7 +72,7 @@ impl Error {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Bus(cause) => cause.may_pass(),
-            Self::Assignment(_) | Self::Reading(_) | Self::Commit(_) => true,
+            Self::Assignment(_) | Self::HeldBack(_) | Self::Reading(_) | Self::Commit(_) => true,
             Self::Saved { .. } | Self::Carry { .. } | Self::Newer { .. } | Self::Replaced { .. } => false,
         }
     }

@@ -65,7 +65,7 @@ const RETENTION: &[Field] = &[
     ),
     text(
         "duration_source",
-        "`fed`: from the catalogue; `learned`: the furthest position at which players told the end, else the least that a quartile's position leaves possible; `unknown`.",
+        "`catalogue`: as the catalogue tells; `learned`: the furthest position at which players told the end, else the least that a quartile's position leaves possible; `unknown`.",
     ),
     integer(
         "retention_resolution_ms",

@@ -1,4 +1,5 @@
-//! The viewers and the participants of calls: they play their scenarios to the bus, in real time, on a thread that may block.
+//! The viewers and the participants of calls: they play their scenarios to the bus, in real time, on a thread that may block. What is known
+//! of the entries that are watched comes first.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::bus::{Error, PlainProducer, Properties};
 use crate::cli::simulate::outgoing;
 use crate::model::EventTime;
-use crate::simulate::Fleet;
 use crate::simulate::pace::Pace;
+use crate::simulate::{Fleet, kaltura_catalogue};
 
 /// Between two looks at the stop signal, in simulated time, which is real time here.
 const LOOK_MS: i64 = 50;
@@ -56,6 +57,9 @@ fn play(
     let mut pace = Pace::new(NonZeroU32::MIN);
     let mut reached_ms = start_ms;
     pace.wait_until(reached_ms);
+    for record in kaltura_catalogue(start_ms) {
+        producer.send(&outgoing(&record), Some(record.append_ms))?;
+    }
     for record in fleet {
         while reached_ms < record.append_ms {
             reached_ms = record.append_ms.min(reached_ms + LOOK_MS);

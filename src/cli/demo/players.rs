@@ -39,18 +39,22 @@ impl PlayerTable {
     }
 }
 
-/// The lines of the values of a tag with most viewers; of as many, the first by name.
+/// The lines of the values of a tag with most viewers; of as many, the first by it. An entry goes by its name, where it is known.
 fn most_watched(rows: &[StoredRow], tag: &str) -> Vec<(String, PlayerLine)> {
     let mut lines: BTreeMap<&str, PlayerLine> = BTreeMap::new();
+    let mut names: BTreeMap<&str, &str> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.text("window") == Some(WINDOW)) {
         let integer = |name| row.integer(name).unwrap_or(0);
-        let line = lines.entry(row.text(tag).unwrap_or("unknown")).or_default();
+        let value = row.text(tag).unwrap_or("unknown");
+        names.extend(row.text("entry_name").filter(|name| !name.is_empty()).map(|name| (value, name)));
+        let line = lines.entry(value).or_default();
         line.viewers += integer("unique_viewers");
         line.plays += integer("plays_count");
         line.stalled.add(integer("stall_ms"), integer("stall_ms") + integer("play_ms"));
     }
+    let name_of = |value: &str| names.get(value).copied().unwrap_or(value).to_owned();
     let mut lines: Vec<(String, PlayerLine)> =
-        lines.into_iter().filter(|(_, line)| line.viewers > 0).map(|(name, line)| (name.to_owned(), line)).collect();
+        lines.into_iter().filter(|(_, line)| line.viewers > 0).map(|(value, line)| (name_of(value), line)).collect();
     lines.sort_by_key(|(_, line)| Reverse(line.viewers));
     lines.truncate(SHOWN);
     lines
@@ -91,5 +95,13 @@ mod tests {
         assert_eq!(table.devices, expected.map(|(name, line)| (name.to_owned(), line)));
         assert_eq!(table.devices.last().map(|(_, line)| line.stalled.ratio()), Some(None));
         assert_eq!(table.entries, []);
+        let entry = |id, name| {
+            let mut row = row([("entry", id), ("window", WINDOW)], [2, 0, 0, 0]);
+            row.values.insert(Arc::from("entry_name"), StoredValue::Text(str::to_owned(name)));
+            row
+        };
+        let table = PlayerTable::combine(&[entry("1_a", "Keynote"), entry("1_b", "")], &[]);
+        let names: Vec<&str> = table.entries.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["Keynote", "1_b"], "by its name where it has one");
     }
 }

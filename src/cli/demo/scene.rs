@@ -4,7 +4,7 @@
 use super::DemoArgs;
 use crate::config;
 use crate::simulate::{BadEdge, CallScenario, Carrier, Oddities, PlayerScenario, Scenario};
-use crate::topology::{Clock, Topology};
+use crate::topology::{CatalogueSource, Clock, Topology};
 
 /// The length of a window.
 pub(super) const WINDOW_MS: i64 = 5_000;
@@ -17,6 +17,9 @@ pub(super) const BAD_FROM_MS: i64 = 7_000;
 
 /// When the first table shows, at the latest, after the start: window, grace, disorder bound, and the way through the stages.
 pub(super) const FIRST_TABLE_MS: i64 = 10_000;
+
+/// How long after it was told what is known of an entry counts.
+const SETTLE_MS: i64 = 2_000;
 
 /// The source of the delivery logs.
 pub(super) const DELIVERY: &str = "cmcd-logs";
@@ -51,6 +54,9 @@ pub(super) fn topology() -> Result<Topology, config::Error> {
     for source in &mut topology.sources {
         source.partitions = 2;
         source.grace_ms = GRACE_MS;
+        if let Some(CatalogueSource::Topic { settle_ms, .. }) = &mut source.catalogue {
+            *settle_ms = SETTLE_MS;
+        }
         // Silence tells nothing yet of requests whose log lines are still on their way.
         source.max_delay_ms = if source.clock == Clock::Log { 1_000 } else { 0 };
     }

@@ -9,7 +9,7 @@ use crate::simulate::random::Random;
 const BAD_NETWORK: u8 = 0;
 /// Networks, all of them reserved for examples (RFC 5737, RFC 3849).
 const NETWORKS: [[u8; 3]; 3] = [[192, 0, 2], [198, 51, 100], [203, 0, 113]];
-const PARTNERS: [u32; 3] = [1_734_762, 2_049_181, 811_441];
+pub(super) const PARTNERS: [u32; 3] = [1_734_762, 2_049_181, 811_441];
 const PAGES: [&str; 4] = [
     "https://www.example.com/watch",
     "https://campus.example.edu:8443/course/12?session=private",

@@ -16,6 +16,7 @@ mod render;
 mod scenario;
 mod viewer;
 
+pub use catalogue::catalogue;
 pub use scenario::PlayerScenario;
 
 use super::SimulatedRecord;

@@ -8,7 +8,7 @@ use super::event;
 use super::facts::{Draft, Snapshot};
 use crate::model::record::header;
 use crate::simulate::SimulatedRecord;
-use crate::simulate::write::{FORM, decimal, escaped, hexadecimal, integer, json_text, uuid};
+use crate::simulate::write::{FORM, decimal, escaped, integer, json_text, uuid};
 
 /// The value of the header `qoe-carrier`.
 const CARRIER: &str = "kaltura";
@@ -45,8 +45,7 @@ fn request(out: &mut Vec<u8>, draft: &Draft) {
     query.integer("eventType", u64::from(draft.snapshot.event));
     query.integer("partnerId", u64::from(identity.partner));
     query.name("entryId");
-    query.out.extend_from_slice(if identity.entry.is_live() { b"0_" } else { b"1_" });
-    hexadecimal(query.out, identity.entry.id() >> 32, 8);
+    identity.entry.write_id(query.out);
     query.name("sessionId");
     query.out.extend_from_slice(&uuid(identity.session));
     if identity.client != Client::Web {

@@ -35,6 +35,8 @@ use crate::observe::{Snapshot, Worker as Observed};
 use crate::sink::Refused;
 use crate::telemetry;
 
+/// How long records that were read wait for a window to be allowed to close.
+const RELEASE: Duration = Duration::from_secs(10);
 /// Records between two looks at the clock.
 const RECORDS_PER_TURN: usize = 1000;
 /// How long a turn waits for records; what the group has to say waits as long.
@@ -237,6 +239,7 @@ impl<'a, S: Stage> Worker<'a, S> {
             return Ok(());
         }
         let batch = self.consumer.read(RECORDS_PER_TURN, POLL);
+        self.await_release()?;
         for message in batch.iter() {
             if let Some(cause) = message.error() {
                 self.judge(cause)?;
@@ -257,6 +260,19 @@ impl<'a, S: Stage> Worker<'a, S> {
         if before.is_some() && self.held_back.is_none() {
             self.slots.iter_mut().for_each(|slot| hand_over(slot, self.outbox, &self.acknowledgements.0));
         }
+    }
+
+    /// Looks again once records were read: a process that was stopped in between may have been so for long.
+    fn await_release(&self) -> Result<(), Error> {
+        let deadline = Instant::now() + RELEASE;
+        while let Some(why) = self.stage.held_back() {
+            if Instant::now() >= deadline {
+                return Err(Error::HeldBack(why));
+            }
+            self.consumer.serve().or_else(|cause| self.judge(cause))?;
+            std::thread::park_timeout(POLL);
+        }
+        Ok(())
     }
 
     /// An error in the place of records.

@@ -63,6 +63,9 @@ impl<S: Stage> Worker<'_, S> {
             };
             // What fell due before the restart and was not acknowledged: no record may come that would bring it out.
             if self.held_back.is_none() {
+                self.held_back = self.stage.held_back();
+            }
+            if self.held_back.is_none() {
                 hand_over(&mut slot, self.outbox, &self.acknowledgements.0);
             }
             self.slots.push(slot);

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use streamgauge::bus::{PlainProducer, Properties};
+use streamgauge::bus::{Outgoing, PlainProducer, Properties};
 use streamgauge::cli::simulate::outgoing;
 use streamgauge::model::EventTime;
 use streamgauge::model::record::header;
 use streamgauge::simulate::pace::Pace;
 use streamgauge::simulate::{
     CallScenario, Calls, Fleet, Oddities, PlayerScenario, Players, Scenario, SimulatedRecord, Simulation, Situation,
+    kaltura_catalogue,
 };
 
 use crate::support::eventually;
@@ -57,7 +58,12 @@ impl Load {
         let thread = std::thread::spawn(move || {
             let mut pace = Pace::new(NonZeroU32::MIN);
             pace.wait_until(start_ms);
+            let mut editions = editions(start_ms, duration_ms).into_iter().peekable();
             for (number, record) in records.into_iter().enumerate() {
+                while let Some(edition) = editions.next_if(|edition| edition.append_ms <= record.append_ms) {
+                    let told = Outgoing { topic: topic(edition.topic), ..outgoing(&edition) };
+                    producer.send(&told, None).unwrap();
+                }
                 pace.wait_until(record.append_ms);
                 passing.store((record.append_ms - start_ms) * 1000 / duration_ms, Ordering::Relaxed);
                 let mut record = outgoing(&record);
@@ -88,6 +94,21 @@ impl Load {
         self.thread.join().expect("the load does not panic");
         self.records
     }
+}
+
+/// The catalogue before the first viewer comes; and later in the trial each entry by another name, and shorter than it is, so that positions
+/// lie beyond its end.
+fn editions(start_ms: i64, duration_ms: i64) -> Vec<SimulatedRecord> {
+    let mut editions = kaltura_catalogue(start_ms);
+    for mut told in kaltura_catalogue(start_ms + duration_ms / 2) {
+        let mut entry: serde_json::Value = serde_json::from_slice(&told.value).unwrap();
+        let name = entry["name"].as_str().unwrap().to_owned();
+        entry["name"] = format!("{name}, second edition").into();
+        entry["msDuration"] = (entry["msDuration"].as_i64().unwrap() / 4).into();
+        told.value = entry.to_string().into_bytes();
+        editions.push(told);
+    }
+    editions
 }
 
 /// Every carrier, version 1 and 2, request and event mode, and all that goes wrong on the way; delays suit windows of a second.

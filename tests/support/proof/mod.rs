@@ -49,6 +49,8 @@ const PLAYERS: u32 = 200;
 const WINDOW_MS: i64 = 1_000;
 const PARTITIONS: i32 = 4;
 const SOURCES: usize = 4;
+/// So soon a version of the catalogue counts: every trial has windows before and after each.
+const SETTLE_MS: i64 = 2_000;
 /// The partitions of the sources, and all sources in each of the partitions of partials.
 const PLACES: usize = 2 * SOURCES * PARTITIONS as usize;
 
@@ -135,6 +137,12 @@ impl<'a> Trial<'a> {
         self.environment.push((variable, value));
     }
 
+    /// Where the topology is.
+    pub fn topology_file(&self) -> String {
+        let is_it = |(name, _): &&(String, String)| name == "STREAMGAUGE_TOPOLOGY";
+        self.environment.iter().find(is_it).expect("it is set").1.clone()
+    }
+
     /// Starts these processes.
     pub fn fleet(&self, names: &[&str]) -> Fleet {
         let mut fleet = Fleet::new(self.environment.clone());
@@ -194,6 +202,7 @@ impl<'a> Trial<'a> {
         self.sink.await_quiet();
         let mut expected = Table::default();
         let plans = source_plans(&self.topology).unwrap().into_iter();
+        let plans = plans.inspect(|plan| table::read_catalogue(self.kafka, plan, self.catalogue_topic()));
         let summaries: Vec<Summary> =
             plans.map(|plan| expected.add_source(self.kafka, plan, PARTITIONS, target_ms)).collect();
         assert!(summaries.iter().all(|one| one.session_rows > 0 && one.edge_rows > 0), "every source gives rows");
@@ -248,6 +257,12 @@ impl<'a> Trial<'a> {
             self.began.elapsed().as_secs_f64(),
         );
         say(&line);
+    }
+
+    /// The topic of the only catalogue.
+    fn catalogue_topic(&self) -> &str {
+        let topics = self.topology.catalogue_topics();
+        &topics.first().expect("a catalogue is declared").name
     }
 
     /// How many records a side topic holds; each must be there once, by its origin or, for a refused row, by itself.
@@ -338,6 +353,7 @@ clock = "player"
 grace_ms = 1000
 partitions = {PARTITIONS}
 rollups = ["content", "geography", "device", "domain", "playback_type", "custom_variable"]
+catalogue = {{ topic = "{prefix}.catalogue", settle_ms = {SETTLE_MS} }}
 "#
     )
 }

@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use streamgauge::bus::{Properties, borrow_record, read_topic};
 use streamgauge::model::Rows;
 use streamgauge::replay::{Oracle, Summary};
+use streamgauge::service::tell_catalogue;
 use streamgauge::stage::SourcePlan;
 
 use crate::support::{Influx, Kafka, PlainRow, plain_row};
@@ -79,6 +80,16 @@ impl Table {
             assert!(before.is_none(), "two rows with one identity");
         });
     }
+}
+
+/// Reads the topic of a source's catalogue whole, if it has one.
+pub fn read_catalogue(kafka: &Kafka, plan: &SourcePlan, topic: &str) {
+    let Some(catalogue) = plan.catalogue() else { return };
+    let read = read_topic(&Properties::for_brokers(&kafka.address), topic, &mut |message| {
+        tell_catalogue(catalogue, message);
+        Ok(())
+    });
+    assert!(read.unwrap() > 0, "the catalogue tells of entries");
 }
 
 /// R3. A row without the tag `window` is stamped within the window or at the boundary that it belongs to.

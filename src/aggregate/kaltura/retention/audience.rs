@@ -44,7 +44,7 @@ impl DurationSource {
     /// The name in rows.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Fed => "fed",
+            Self::Fed => "catalogue",
             Self::Learned => "learned",
         }
     }
