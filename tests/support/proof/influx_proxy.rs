@@ -43,10 +43,19 @@ pub struct Book {
     pub again: u64,
     /// Of these, rows with other fields than before.
     pub changed: u64,
-    /// Rows that were refused for good, by their identity in line protocol.
-    pub refused: HashMap<String, line::Identity>,
+    /// Rows that were refused when they came last, by their identity in line protocol. Whoever reads records again because a commit came
+    /// to nothing sends their rows again, too: what is taken then was not refused.
+    pub refused: HashMap<String, Refused>,
     /// Requests that were not passed on.
     pub not_passed: u64,
+}
+
+/// A row that was refused for good.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub row: line::Identity,
+    /// Whether it was stored before: then it stays.
+    pub is_stored: bool,
 }
 
 type Rule = Box<dyn FnMut(&[&str]) -> Verdict + Send>;
@@ -162,7 +171,9 @@ impl Shared {
             // Among others the bad lines make the sink halve; alone they are given up.
             for line in bad.iter().map(|at| lines[*at]).filter(|_| bad.len() == lines.len()) {
                 let (series, _, timestamp) = line::parts(line);
-                book.refused.insert(format!("{series} {timestamp}"), line::identity(line));
+                let name = format!("{series} {timestamp}");
+                let is_stored = book.rows.contains_key(&stable_hash(name.as_bytes()));
+                book.refused.insert(name, Refused { row: line::identity(line), is_stored });
             }
         }
         verdict
@@ -172,7 +183,9 @@ impl Shared {
         let mut book = self.book.lock().unwrap();
         for line in lines {
             let (series, fields, timestamp) = line::parts(line);
-            let row = stable_hash(format!("{series} {timestamp}").as_bytes());
+            let name = format!("{series} {timestamp}");
+            book.refused.remove(&name);
+            let row = stable_hash(name.as_bytes());
             let fields = stable_hash(fields.as_bytes());
             if let Some(before) = book.rows.insert(row, fields) {
                 book.again += 1;
