@@ -112,7 +112,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn read(key: &str, value: &str) -> Result<(Told, bool), Reject> {
+    /// What is told, and whether all of it could be read.
+    type Read = Result<(Told, bool), Reject>;
+
+    fn read(key: &str, value: &str) -> Read {
         let (id, told, is_whole) = read_record(Some(key.as_bytes()), Some(value.as_bytes()))?;
         let (gone, nothing, _) = read_record(Some(key.as_bytes()), None)?;
         assert_eq!((gone, nothing), (id, None), "a tombstone is of the same entry");
@@ -127,7 +130,7 @@ mod tests {
     fn records_are_read_as_media_list_writes_them() {
         let long = "é".repeat(200);
         let cut = "é".repeat(128);
-        let table: &[(&str, &str, Result<(Told, bool), Reject>)] = &[
+        let table: &[(&str, &str, Read)] = &[
             (
                 "812|1_abc",
                 r#"{"id":"1_abc","partnerId":812,"name":"Opening, \"live\"","userId":"anna","msDuration":93120,"duration":93,"mediaType":1}"#,

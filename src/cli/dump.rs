@@ -15,7 +15,7 @@ use crate::replay::dump::{DumpRecord, HeaderValue, Writer};
 
 const EXAMPLES: &str = "\
 Examples:
-  All source topics of the topology, compressed:
+  All source topics and catalogues of the topology, compressed:
     streamgauge dump --to night.jsonl.gz
   The dead letters:
     streamgauge dump --topic qoe.dlq --to dlq.jsonl
