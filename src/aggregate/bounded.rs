@@ -4,6 +4,7 @@ use std::collections::BinaryHeap;
 use std::hash::BuildHasher;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::EntryRef;
 
 use crate::model::hash::stable_hash;
 
@@ -44,13 +45,13 @@ impl<S: Default, H: BuildHasher> Bounded<S, H> {
 
     /// What is under this key, entered when it is new; `None` = it is beyond the cap. What fell out instead is handed to `fallen`.
     pub(super) fn enter(&mut self, key: &str, fallen: impl FnOnce(S)) -> Option<&mut S> {
-        if !self.entries.contains_key(key) {
-            if self.entries.len() >= self.cap {
-                fallen(self.make_room(key)?);
-            }
-            self.entries.insert(key.into(), S::default());
+        if self.entries.len() >= self.cap && !self.entries.contains_key(key) {
+            fallen(self.make_room(key)?);
         }
-        self.entries.get_mut(key)
+        match self.entries.entry_ref(key) {
+            EntryRef::Occupied(entry) => Some(entry.into_mut()),
+            EntryRef::Vacant(entry) => Some(entry.insert_entry_with_key(key.into(), S::default()).into_mut()),
+        }
     }
 
     /// Takes out what has the largest hash, if that of `key` is smaller.

@@ -56,7 +56,9 @@ impl Versions {
         let mut fallen = 0;
         if versions.len() > MOST_VERSIONS {
             versions.remove(0);
-            fallen += 1;
+            // What was replaced long ago nobody needs.
+            let is_needed = |next: &Version| next.at.append_ms > self.newest_ms.saturating_sub(KEEP_MS);
+            fallen += u64::from(versions.first().is_some_and(is_needed));
         }
         if self.entries.len() > self.most_entries {
             self.entries.pop_last();
@@ -170,6 +172,9 @@ mod tests {
         let mut versions = Versions::with_room_for(3);
         let fallen: u64 = (0..70).map(|ms| versions.insert(ids[0], at(ms, ms), named("n"))).sum();
         assert_eq!((fallen, versions.find(ids[0], START_MS + 5)), (6, None));
+        let mut daily = Versions::with_room_for(3);
+        let fallen: u64 = (0..70).map(|day| daily.insert(ids[0], at(2 * day * DAY_MS, day), named("n"))).sum();
+        assert_eq!(fallen, 0, "what was replaced days ago is not missed");
         assert_eq!(versions.find(ids[0], START_MS + 6).map(|entry| entry.since_ms), Some(START_MS + 6));
     }
 

@@ -1,5 +1,6 @@
 //! Sources of Kaltura beacons.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -9,7 +10,7 @@ use super::kind::{Arrival, DecodeCounts, Kind, Yield};
 use crate::aggregate::kaltura::{self, CARRY_VERSION, Context, Rollups, Window, finish_sessions};
 use crate::aggregate::{Outcome, Size, SourceLabels};
 use crate::catalogue::{AsOf, Catalogue};
-use crate::decode::kaltura::Decoder;
+use crate::decode::kaltura::{Decoder, without_secrets};
 use crate::model::kaltura::{Beacon, Entries, Entry, Rollup, Warning};
 use crate::model::{Boundary, Carries, EventTime, Reason, Record};
 use crate::surroundings::{Device, Place, Places, Surroundings};
@@ -102,7 +103,13 @@ impl Kind for Kaltura {
         let warnings = Warning::ALL.iter().map(|warning| warning.as_str()).zip(reader.decoder.take_warnings());
         let warnings = warnings.filter(|(_, count)| *count > 0).collect();
         // A record is one beacon: no part of it is left out.
-        DecodeCounts { warnings, rejected: Vec::new(), unknown_events: reader.decoder.take_unknown_events() }
+        let invalid_members = reader.decoder.take_invalid();
+        let unknown_events = reader.decoder.take_unknown_events();
+        DecodeCounts { warnings, rejected: Vec::new(), invalid_members, unknown_events }
+    }
+
+    fn kept(value: &[u8]) -> Cow<'_, [u8]> {
+        without_secrets(value)
     }
 
     fn forget_rejected(_: &mut BeaconReader) {}

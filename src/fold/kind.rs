@@ -1,5 +1,6 @@
 //! What one kind of source does its own way: how its records are decoded, and what its windows hold. All else is common ([`super::Fold`]).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::SourceSettings;
@@ -40,6 +41,8 @@ pub struct DecodeCounts {
     pub warnings: Vec<(&'static str, u64)>,
     /// Parts of records that were left out while others were kept.
     pub rejected: Vec<(Reason, u64)>,
+    /// Members that were left out because their value cannot be, by name.
+    pub invalid_members: Vec<(&'static str, u64)>,
     /// Events by numbers that mean nothing here; `None` = all that are not told apart.
     pub unknown_events: Vec<(Option<i64>, u64)>,
 }
@@ -67,6 +70,11 @@ pub trait Kind: Send + 'static {
         record: &Record<'_>,
         each: &mut dyn FnMut(&Self::Event<'_>),
     ) -> Result<(), Reason>;
+
+    /// What is kept of the value of a record that is a dead letter or late: all of it, but for secrets.
+    fn kept(value: &[u8]) -> Cow<'_, [u8]> {
+        Cow::Borrowed(value)
+    }
 
     /// What was counted since the last call.
     fn take_counts(decoder: &mut Self::Decoder) -> DecodeCounts;

@@ -1,5 +1,6 @@
 //! One partition of a source topic, whatever kind of source it is: what the workers and the oracle see of it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -144,6 +145,9 @@ pub trait SourceFold: Send {
 
     /// What happened since the last call.
     fn take_counts(&mut self) -> Counts;
+
+    /// What is kept of the value of a record that is a dead letter or late: all of it, but for secrets.
+    fn kept<'v>(&self, value: &'v [u8]) -> Cow<'v, [u8]>;
 
     /// What the decoder counted since the last call.
     fn take_decode_counts(&mut self) -> DecodeCounts;

@@ -8,6 +8,7 @@
 //! R5  Boundaries close in ascending order. At each, the sessions that fall due there are final first; then the window that ends there
 //!     closes, so that a record in it begins a new life of its session.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::clock::clamp;
@@ -170,6 +171,10 @@ impl<K: Kind> SourceFold for Fold<K> {
 
     fn take_counts(&mut self) -> Counts {
         std::mem::take(&mut self.state.counts)
+    }
+
+    fn kept<'v>(&self, value: &'v [u8]) -> Cow<'v, [u8]> {
+        K::kept(value)
     }
 
     fn take_decode_counts(&mut self) -> DecodeCounts {

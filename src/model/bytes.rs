@@ -16,11 +16,13 @@ pub struct Writer {
 
 impl Writer {
     /// One byte as it is.
+    #[inline]
     pub fn byte(&mut self, value: u8) {
         self.buffer.push(value);
     }
 
     /// A signed integer in 1 to 10 bytes.
+    #[inline]
     pub fn integer(&mut self, value: i64) {
         self.unsigned(((value << 1) ^ (value >> 63)).cast_unsigned());
     }
@@ -47,6 +49,11 @@ impl Writer {
         self.buffer.capacity()
     }
 
+    /// Makes room for as many bytes more.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.buffer.reserve(bytes);
+    }
+
     /// Starts over, in the same memory.
     pub fn clear(&mut self) {
         self.buffer.clear();
@@ -58,7 +65,16 @@ impl Writer {
     }
 
     /// An integer that is never negative, in 1 to 10 bytes.
-    pub fn unsigned(&mut self, mut value: u64) {
+    #[inline]
+    pub fn unsigned(&mut self, value: u64) {
+        // Most of what is written is small.
+        match u8::try_from(value) {
+            Ok(small @ 0..0x80) => self.buffer.push(small),
+            _ => self.long(value),
+        }
+    }
+
+    fn long(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.buffer.push((value & 0x7f) as u8 | 0x80);
             value >>= 7;
@@ -86,6 +102,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One byte as it is.
+    #[inline]
     pub fn byte(&mut self) -> Result<u8, Short> {
         let byte = self.input.get(self.at).copied().ok_or(Short { at: self.at, wanted: "a byte" })?;
         self.at += 1;
@@ -93,12 +110,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A signed integer.
+    #[inline]
     pub fn integer(&mut self) -> Result<i64, Short> {
         let value = self.unsigned()?;
         Ok((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
     }
 
     /// Bytes with their length before them.
+    #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], Short> {
         let length = usize::try_from(self.unsigned()?).unwrap_or(usize::MAX);
         let end = self.at.saturating_add(length);
@@ -114,7 +133,18 @@ impl<'a> Reader<'a> {
     }
 
     /// An integer that is never negative.
+    #[inline]
     pub fn unsigned(&mut self) -> Result<u64, Short> {
+        match self.input.get(self.at) {
+            Some(&small) if small < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(small))
+            }
+            _ => self.long(),
+        }
+    }
+
+    fn long(&mut self) -> Result<u64, Short> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;

@@ -231,7 +231,7 @@ impl SessionWork {
             topic: topic.clone(),
             partition: None,
             key: record.key.map(<[u8]>::to_vec),
-            value: record.value.to_vec(),
+            value: self.fold.kept(record.value).into_owned(),
             headers: origin_headers(&self.name, record, reason),
         };
         self.side_bytes += outgoing.size();
@@ -376,7 +376,7 @@ impl Work for SessionWork {
         let (counts, decoded) = (self.fold.take_counts(), self.fold.take_decode_counts());
         let source = self.fold.settings().source.as_str();
         report_source(source, &counts, std::mem::take(&mut self.dead_letters));
-        let DecodeCounts { warnings, rejected, unknown_events } = decoded;
+        let DecodeCounts { warnings, rejected, invalid_members, unknown_events } = decoded;
         for (kind, count) in warnings {
             let labels = [("source", source.to_owned()), ("kind", kind.to_owned())];
             metrics::counter!(telemetry::DECODE_WARNINGS.name, &labels).increment(count);
@@ -384,6 +384,10 @@ impl Work for SessionWork {
         for (reason, count) in rejected {
             let labels = [("source", source.to_owned()), ("reason", reason.as_str().to_owned())];
             metrics::counter!(telemetry::PARTS_REJECTED.name, &labels).increment(count);
+        }
+        for (member, count) in invalid_members {
+            let labels = [("source", source.to_owned()), ("member", member.to_owned())];
+            metrics::counter!(telemetry::MEMBERS_INVALID.name, &labels).increment(count);
         }
         for (number, count) in unknown_events {
             let code = number.map_or_else(|| "other".to_owned(), |number| number.to_string());

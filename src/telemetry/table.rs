@@ -53,6 +53,8 @@ metrics! {
         "What was left out of the catalogue: `key` (not `partnerId|entryId`), `value` (no JSON object, no line of CSV), `conflict` (another entry than the key's), `duration` (the rest of the entry counts), `room` (beyond a million entries, or 64 versions of one).";
     MEMBERS_REJECTED = Counter, "streamgauge_members_rejected_total", ["source"],
         "Members of reports that were dropped because they are wrong; the rest of the report counts.";
+    MEMBERS_INVALID = Counter, "streamgauge_members_invalid_total", ["source", "member"],
+        "Members of Kaltura beacons that were left out because their value cannot be, by the name of the parameter.";
     PARTS_REJECTED = Counter, "streamgauge_parts_rejected_total", ["source", "reason"],
         "Reports of a body and lines of a log file that cannot be read and were left out; the rest of their record counts. A record of which nothing can be read is a dead letter instead.";
     DEAD_LETTERS = Counter, "streamgauge_dead_letters_total", ["source", "reason"],

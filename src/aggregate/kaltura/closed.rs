@@ -2,15 +2,14 @@
 
 use std::ops::Range;
 
-use super::closing::Closing;
+use super::closing::{Closing, Session};
 use super::counts::Counts;
 use super::facet::{Device, Facet, Part, Place};
 use super::identity::Key;
-use super::sample::Samples;
 use super::scene::{Scene, Scenes};
 use super::schema::{NAMED, SESSION_WINDOW, WINDOW_FIELDS};
 use super::window::Window;
-use crate::aggregate::placing::{Named, place};
+use crate::aggregate::placing::place;
 use crate::aggregate::source::SourceLabels;
 use crate::model::bytes::{Reader, Short, Writer};
 use crate::model::hash::stable_hash;
@@ -42,28 +41,34 @@ impl ClosedWindow {
         let Window { start, length_ms, sessions, scenes, beyond, samples_cap, .. } = window;
         let scenes = scenes.into_texts();
         // Those of no session have no row.
-        let (mut sessionless, entries): (Vec<_>, Vec<_>) =
+        let (mut sessionless, mut entries): (Vec<_>, Vec<_>) =
             sessions.into_entries().into_iter().partition(|(key, _)| Key::of(key).session.is_empty());
         sessionless.sort_unstable_by(|left, right| left.0.cmp(&right.0));
         let mut closing = Closing::new(start, length_ms, samples_cap, &scenes, known);
-        sessionless.iter().for_each(|(key, samples)| closing.count_each(Key::of(key), samples, parts));
-        let reused = reused(&entries);
-        let placed = place(entries.len(), |index| named(&entries.get(index as usize)?.0), start, length_ms);
+        sessionless.iter().for_each(|(key, samples)| closing.count_each(&Key::of(key), samples, parts));
+        let keys: Vec<Key<'_>> = entries.iter().map(|(key, _)| Key::of(key)).collect();
+        let reused = reused(&keys);
+        let is_reused = |key: &Key<'_>| !reused.is_empty() && reused.binary_search(&hash(key.session)).is_ok();
+        let placed = place(keys.len(), |index| keys.get(index as usize).map(Key::named), start, length_ms);
+        let mut packed = Writer::default();
         let mut rows = Vec::with_capacity(placed.len());
-        for (index, timestamp_ns) in placed {
-            let Some((name, samples)) = entries.get(index as usize) else { continue };
-            let is_reused = reused.binary_search(&stable_hash(Key::of(name).session.as_bytes())).is_ok();
-            let (scene, counts) = closing.close(name, samples, is_reused, carries, parts);
-            let mut packed = Writer::default();
-            counts.write(&mut packed);
-            rows.push(Entry { name: name.clone(), timestamp_ns, scene, packed: packed.into_bytes().into() });
+        for (index, timestamp_ns) in &placed {
+            let place = *index as usize;
+            let Some(((name, samples), key)) = entries.get(place).zip(keys.get(place)) else { continue };
+            let session = Session { name, key: *key, samples, is_reused: is_reused(key) };
+            let counts_at = packed.as_bytes().len();
+            let scene = closing.close(&session, carries, parts, &mut packed);
+            rows.push(Entry { name: Box::default(), timestamp_ns: *timestamp_ns, scene, counts_at });
+        }
+        for (row, (index, _)) in rows.iter_mut().zip(placed) {
+            row.name = entries.get_mut(index as usize).map(|(name, _)| std::mem::take(name)).unwrap_or_default();
         }
         if beyond > 0 {
             let counts = Counts { records: i64::try_from(beyond).unwrap_or(i64::MAX), ..Counts::default() };
             parts(&Part { facet: other(), counts: &counts, watched: None, known: None, names: None });
         }
         let carries_damaged = closing.carries_damaged;
-        Self { sessions: SessionRows { labels, scenes, rows }, carries_damaged }
+        Self { sessions: SessionRows { labels, scenes, rows, packed: packed.into_bytes().into() }, carries_damaged }
     }
 }
 
@@ -81,20 +86,16 @@ fn other() -> Facet<'static> {
 }
 
 /// The hashes of the ids of player sessions that more than one player uses, ascending: with too many entries, or several accounts.
-fn reused(entries: &[(Box<str>, Samples)]) -> Vec<u64> {
-    let hash = |text: &str| stable_hash(text.as_bytes());
-    let keys = entries.iter().map(|(key, _)| Key::of(key));
-    let mut sessions: Vec<(u64, u64)> = keys.map(|key| (hash(key.session), hash(key.partner))).collect();
+fn reused(keys: &[Key<'_>]) -> Vec<u64> {
+    let mut sessions: Vec<(u64, u64)> = keys.iter().map(|key| (hash(key.session), hash(key.partner))).collect();
     sessions.sort_unstable();
     let uses = sessions.chunk_by(|left, right| left.0 == right.0);
     let many = uses.filter(|uses| uses.len() > ENTRIES_MAX || uses.first() != uses.last());
     many.filter_map(|uses| uses.first().map(|(session, _)| *session)).collect()
 }
 
-/// The session with this key, as rows are placed. Ids have no control characters; what a tenant has is not known.
-pub(super) fn named(key: &str) -> Option<Named<'_>> {
-    let (tenant, id) = key.rsplit_once('\0')?;
-    Some(Named { id: id.as_bytes(), tenant })
+fn hash(text: &str) -> u64 {
+    stable_hash(text.as_bytes())
 }
 
 /// The values that both row types begin with.
@@ -113,7 +114,8 @@ struct Entry {
     name: Box<str>,
     timestamp_ns: i64,
     scene: u32,
-    packed: Box<[u8]>,
+    /// Where its counts begin.
+    counts_at: usize,
 }
 
 /// The rows of one closed window's sessions, in order of time stamp.
@@ -121,6 +123,8 @@ pub struct SessionRows {
     labels: SourceLabels,
     scenes: Vec<Box<str>>,
     rows: Vec<Entry>,
+    /// The counts of all rows.
+    packed: Box<[u8]>,
 }
 
 impl Rows for SessionRows {
@@ -139,7 +143,7 @@ impl Rows for SessionRows {
 
 impl SessionRows {
     fn visit_session(&self, entry: &Entry, each: &mut dyn FnMut(&Row<'_>)) -> Result<(), Short> {
-        let counts = Counts::read(&mut Reader::new(&entry.packed))?;
+        let counts = Counts::read(&mut Reader::new(self.packed.get(entry.counts_at..).unwrap_or_default()))?;
         let key = Key::of(&entry.name);
         let tags = [&*self.labels.shard, &*self.labels.source, key.tenant];
         let mut fields = [Value::Integer(0); WINDOW_FIELDS];

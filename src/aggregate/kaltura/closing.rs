@@ -1,5 +1,7 @@
 //! Closing a window: what each of its sessions did, and how it lives on.
 
+use std::borrow::Cow;
+
 use super::counts::Counts;
 use super::facet::{Names, Part};
 use super::identity::Key;
@@ -7,7 +9,7 @@ use super::life::Life;
 use super::retention::Watched;
 use super::sample::{Sample, Samples};
 use super::scene::{Scene, Scenes};
-use super::walk::{Block, Blocks, Walk};
+use super::walk::{Block, Blocks, Walk, Walked};
 use crate::model::bytes::Writer;
 use crate::model::kaltura::{Entries, Entry};
 use crate::model::{Boundary, Carries};
@@ -17,11 +19,26 @@ pub(super) struct Closing<'w> {
     start: Boundary,
     length_ms: i64,
     samples_cap: usize,
-    scenes: &'w Vec<Box<str>>,
+    texts: &'w Vec<Box<str>>,
+    /// The same scenes, taken apart.
+    scenes: Vec<Scene<'w>>,
+    /// The catalogue.
     known: &'w dyn Entries,
-    samples: Vec<Sample>,
-    carry: Writer,
     pub(super) carries_damaged: u64,
+    /// Memory that is used again from session to session.
+    samples: Vec<Sample>,
+    watched: Watched,
+    carry: Writer,
+}
+
+/// A session of a closing window.
+pub(super) struct Session<'a> {
+    pub(super) name: &'a str,
+    /// Its name taken apart.
+    pub(super) key: Key<'a>,
+    pub(super) samples: &'a Samples,
+    /// Whether more than one player uses its id.
+    pub(super) is_reused: bool,
 }
 
 impl<'w> Closing<'w> {
@@ -29,69 +46,96 @@ impl<'w> Closing<'w> {
         start: Boundary,
         length_ms: i64,
         samples_cap: usize,
-        scenes: &'w Vec<Box<str>>,
+        texts: &'w Vec<Box<str>>,
         known: &'w dyn Entries,
     ) -> Self {
-        let (samples, carry) = (Vec::new(), Writer::default());
-        Self { start, length_ms, samples_cap, scenes, known, samples, carry, carries_damaged: 0 }
+        let scenes = texts.iter().map(|text| Scene::of(text)).collect();
+        let (samples, watched, carry) = (Vec::new(), Watched::default(), Writer::default());
+        Self { start, length_ms, samples_cap, texts, scenes, known, carries_damaged: 0, samples, watched, carry }
     }
 
-    /// Closes one session: hands out what it did, and writes its carry. Returns the scene with most of its beacons, and all it did.
+    /// Closes one session: hands out what it did, writes that for its row, and its carry. Returns the scene with most of its beacons.
     pub(super) fn close(
         &mut self,
-        name: &str,
-        samples: &Samples,
-        is_reused: bool,
+        session: &Session<'_>,
         carries: &mut dyn Carries,
         parts: &mut dyn FnMut(&Part<'_>),
-    ) -> (u32, Counts) {
-        let Self { start, length_ms, samples_cap, scenes, known, samples: sorted, carry: out, carries_damaged } = self;
-        let key = Key::of(name);
-        let known = known.find(key.partner, key.entry);
-        samples.sorted(start.as_millis(), *samples_cap, *scenes, sorted);
+        row: &mut Writer,
+    ) -> u32 {
+        let Session { name, key, samples, is_reused } = *session;
+        samples.sorted(self.start.as_millis(), self.samples_cap, self.texts, &mut self.samples);
         let carried = carries.get(name.as_bytes()).map(Life::read);
-        *carries_damaged += u64::from(matches!(carried, Some(Err(_))));
+        self.carries_damaged += u64::from(matches!(carried, Some(Err(_))));
         let carried = carried.and_then(Result::ok);
         let opens = carried.is_none();
-        let first_ms = sorted.first().map_or(start.as_millis(), |sample| sample.time_ms);
+        let first_ms = self.samples.first().map_or(self.start.as_millis(), |sample| sample.time_ms);
         let mut life = carried.unwrap_or_else(|| Life::begin(first_ms));
-        let mut walk = Walk::new(&mut life, known.as_deref().and_then(|known| known.duration_ms));
-        sorted.iter().for_each(|sample| walk.count(sample, Scene::of(scenes.text(sample.scene)).playback));
-        let is_alive = walk.is_alive;
-        let (mut blocks, watched) = walk.finish();
+        let known = self.known.find(key.partner, key.entry);
+        let known = known.as_deref();
+        let Walked { mut blocks, watched, is_alive } = self.walk(&mut life, known);
         // What is beyond the cap was a beacon, and nothing more is known of it.
-        let beyond = i64::try_from(samples.count.saturating_sub(sorted.len())).unwrap_or(i64::MAX);
+        let beyond = i64::try_from(samples.count.saturating_sub(self.samples.len())).unwrap_or(i64::MAX);
         if let Some(block) = blocks.first_mut() {
             block.counts.records = block.counts.records.saturating_add(beyond);
             block.counts.sessions_reused += i64::from(is_reused);
         }
-        let (scene, totals) = put_together(&blocks, *scenes);
-        let whole = Whole { key, blocks: &blocks, main: scene, watched: &watched, known: known.as_deref() };
-        whole.hand_out(*scenes, parts);
+        let (scene, totals) = put_together(&blocks, self.texts);
+        totals.write(row);
+        self.hand_out((&key, known), &blocks, scene, &watched, parts);
         if is_alive || !opens {
             life.totals.merge(&totals);
-            blocks.iter().for_each(|block| life.add_scene(scenes.text(block.scene), block.counts.records));
-            life.settle(start.plus(*length_ms).as_millis());
-            out.clear();
-            life.write(out);
-            let until = Boundary::from_millis(life.time_out_ms()).plus(*length_ms);
-            carries.put(name.as_bytes(), out.as_bytes(), until);
+            blocks.iter().for_each(|block| life.add_scene(self.texts.text(block.scene), block.counts.records));
+            life.settle(self.start.plus(self.length_ms).as_millis());
+            self.carry.clear();
+            life.write(&mut self.carry);
+            let until = Boundary::from_millis(life.time_out_ms()).plus(self.length_ms);
+            carries.put(name.as_bytes(), self.carry.as_bytes(), until);
         }
-        (scene, totals)
+        self.watched = watched;
+        scene
+    }
+
+    /// Counts the samples of a session.
+    fn walk(&mut self, life: &mut Life<'_>, known: Option<&Entry>) -> Walked {
+        let mut walk = Walk::new(life, known, std::mem::take(&mut self.watched));
+        for sample in &self.samples {
+            walk.count(sample, self.scenes.get(sample.scene as usize).map(|scene| scene.playback).unwrap_or_default());
+        }
+        walk.finish()
+    }
+
+    /// Hands out the parts; what was watched goes with the first one in the main scene.
+    fn hand_out(
+        &self,
+        (key, known): (&Key<'_>, Option<&Entry>),
+        blocks: &Blocks,
+        main: u32,
+        watched: &Watched,
+        parts: &mut dyn FnMut(&Part<'_>),
+    ) {
+        let session = key.session_hash();
+        let mut watched = Some(watched);
+        for block in blocks {
+            let Some(scene) = self.scenes.get(block.scene as usize) else { continue };
+            let names = Some(Names { session, viewer: block.viewer });
+            let watched = if block.scene == main { watched.take() } else { None };
+            let facet = scene.facet(key.tenant, key.entry);
+            parts(&Part { facet, counts: &block.counts, watched, known, names });
+        }
     }
 
     /// Hands out what beacons of no session did: each for itself.
-    pub(super) fn count_each(&mut self, key: Key<'_>, samples: &Samples, parts: &mut dyn FnMut(&Part<'_>)) {
-        let Self { start, samples_cap, scenes, known, samples: sorted, .. } = self;
-        let known = known.find(key.partner, key.entry);
+    pub(super) fn count_each(&mut self, key: &Key<'_>, samples: &Samples, parts: &mut dyn FnMut(&Part<'_>)) {
+        let known = self.known.find(key.partner, key.entry);
         let known = known.as_deref();
-        samples.sorted(start.as_millis(), *samples_cap, *scenes, sorted);
-        for sample in sorted.iter() {
+        samples.sorted(self.start.as_millis(), self.samples_cap, self.texts, &mut self.samples);
+        for sample in &self.samples {
+            let Some(scene) = self.scenes.get(sample.scene as usize) else { continue };
             let mut life = Life::begin(sample.time_ms);
-            let mut walk = Walk::new(&mut life, known.and_then(|known| known.duration_ms));
-            walk.count(sample, Scene::of(scenes.text(sample.scene)).playback);
-            for block in &walk.finish().0 {
-                let facet = Scene::of(scenes.text(block.scene)).facet(key.tenant, key.entry);
+            let mut walk = Walk::new(&mut life, known, Watched::default());
+            walk.count(sample, scene.playback);
+            for block in &walk.finish().blocks {
+                let facet = scene.facet(key.tenant, key.entry);
                 parts(&Part { facet, counts: &block.counts, watched: None, known, names: None });
             }
         }
@@ -99,36 +143,15 @@ impl<'w> Closing<'w> {
 }
 
 /// All blocks together, and the scene with most beacons (ties by its text).
-fn put_together(blocks: &Blocks, scenes: &impl Scenes) -> (u32, Counts) {
+fn put_together<'b>(blocks: &'b Blocks, scenes: &impl Scenes) -> (u32, Cow<'b, Counts>) {
+    if let [block] = blocks.as_slice() {
+        return (block.scene, Cow::Borrowed(&block.counts));
+    }
     let mut totals = Counts::default();
     blocks.iter().for_each(|block| totals.merge(&block.counts));
     let text = |block: &Block| scenes.text(block.scene);
     let main = blocks
         .iter()
         .max_by(|left, right| left.counts.records.cmp(&right.counts.records).then_with(|| text(right).cmp(text(left))));
-    (main.map_or(0, |block| block.scene), totals)
-}
-
-/// What a session did in a window.
-struct Whole<'a> {
-    key: Key<'a>,
-    blocks: &'a Blocks,
-    /// The scene with most beacons.
-    main: u32,
-    watched: &'a Watched,
-    known: Option<&'a Entry>,
-}
-
-impl Whole<'_> {
-    /// Hands out the parts; what was watched goes with the first one in the main scene.
-    fn hand_out(&self, scenes: &impl Scenes, parts: &mut dyn FnMut(&Part<'_>)) {
-        let session = self.key.session_hash();
-        let mut watched = Some(self.watched);
-        for block in self.blocks {
-            let facet = Scene::of(scenes.text(block.scene)).facet(self.key.tenant, self.key.entry);
-            let names = Some(Names { session, viewer: block.viewer });
-            let watched = if block.scene == self.main { watched.take() } else { None };
-            parts(&Part { facet, counts: &block.counts, watched, known: self.known, names });
-        }
-    }
+    (main.map_or(0, |block| block.scene), Cow::Owned(totals))
 }

@@ -12,6 +12,7 @@ macro_rules! counts {
     ($($count:ident $name:literal $help:literal;)*) => {
         /// Sums over beacons. The order is that of rows, partials and carries.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[repr(C)] // In the order in which they are copied.
         pub struct Counts {
             $(#[doc = $help] pub $count: i64,)*
         }
@@ -25,8 +26,9 @@ macro_rules! counts {
                 [$(self.$count,)*]
             }
 
-            fn values_mut(&mut self) -> [&mut i64; COUNTS] {
-                [$(&mut self.$count,)*]
+            /// Of all sums, in order.
+            const fn from_values([$($count,)*]: [i64; COUNTS]) -> Self {
+                Self { $($count,)* }
             }
         }
 
@@ -125,18 +127,16 @@ counts! {
 impl Counts {
     /// Adds others. Saturates at the end of the 64-bit range.
     pub fn merge(&mut self, other: &Self) {
-        for (own, more) in self.values_mut().into_iter().zip(other.values()) {
+        let (mut own, more) = (self.values(), other.values());
+        for (own, more) in own.iter_mut().zip(more) {
             *own = own.saturating_add(more);
         }
+        *self = Self::from_values(own);
     }
 
     /// The sums by the names of their fields.
     pub fn from_named(value: impl Fn(&str) -> i64) -> Self {
-        let mut counts = Self::default();
-        for (own, field) in counts.values_mut().into_iter().zip(&Self::FIELDS) {
-            *own = value(field.name);
-        }
-        counts
+        Self::from_values(Self::FIELDS.map(|field| value(field.name)))
     }
 
     /// Whether nothing was counted.
@@ -158,16 +158,15 @@ impl Counts {
     /// # Errors
     /// The input ends too early.
     pub fn read(input: &mut Reader<'_>) -> Result<Self, Short> {
-        let mut counts = Self::default();
-        for chunk in counts.values_mut().chunks_mut(64) {
-            let present = input.unsigned()?;
-            for (value, at) in chunk.iter_mut().zip(0..) {
-                if present >> at & 1 == 1 {
-                    **value = input.integer()?.clamp(-LARGEST, LARGEST);
-                }
+        let mut values = [0; COUNTS];
+        for chunk in values.chunks_mut(64) {
+            let mut present = input.unsigned()?;
+            while let Some(value) = chunk.get_mut(present.trailing_zeros() as usize) {
+                *value = input.integer()?.clamp(-LARGEST, LARGEST);
+                present &= present - 1;
             }
         }
-        Ok(counts)
+        Ok(Self::from_values(values))
     }
 }
 

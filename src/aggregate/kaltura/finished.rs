@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::closed::{named, named_values};
+use super::closed::named_values;
 use super::counts::Counts;
 use super::facet::{Names, Part};
 use super::identity::Key;
@@ -55,7 +55,8 @@ pub fn finish_sessions<'d>(
         }
         entries.push(entry);
     }
-    let placed = place(entries.len(), |index| named(&entries.get(index as usize)?.key), boundary, length_ms);
+    let placed =
+        place(entries.len(), |index| Some(Key::of(&entries.get(index as usize)?.key).named()), boundary, length_ms);
     FinishedSessions { rows: FinishedRows { labels: labels.clone(), entries, placed }, carries_damaged }
 }
 

@@ -3,22 +3,22 @@
 //! R1  A session is one player session of one entry in one account; its key is the tenant, a zero byte, and `partner|session|entry`, escaped.
 //! R2  Beacons of no session are kept under a key with an empty session; each of them stands for itself.
 
-use std::fmt::Write as _;
+use smallvec::SmallVec;
 
+use crate::aggregate::placing::Named;
 use crate::model::hash::stable_hash;
 use crate::model::kaltura::Beacon;
 use crate::model::write_session_id;
 
 /// Writes the key of a beacon's session (R1, R2). Without a tenant the account stands for it.
 pub(super) fn write_key(out: &mut String, tenant: Option<&str>, beacon: &Beacon<'_>, has_key: bool) {
+    let mut digits = itoa::Buffer::new();
+    let partner = digits.format(beacon.partner);
     out.clear();
-    // Writing to a String cannot fail; the result says so in its type only.
-    match tenant {
-        Some(tenant) => out.push_str(tenant),
-        None => write!(out, "{}", beacon.partner).unwrap_or_default(),
-    }
+    out.push_str(tenant.unwrap_or(partner));
     out.push('\0');
-    write!(out, "{}|", beacon.partner).unwrap_or_default();
+    out.push_str(partner);
+    out.push('|');
     let session = beacon.session.as_deref().filter(|_| has_key).unwrap_or_default();
     write_session_id(out, [session, &beacon.entry]);
 }
@@ -26,7 +26,9 @@ pub(super) fn write_key(out: &mut String, tenant: Option<&str>, beacon: &Beacon<
 /// The published hash of a beacon's viewer: of the account, a zero byte, and the viewer. `scratch` is memory to be used again.
 pub(super) fn viewer_hash(scratch: &mut String, beacon: &Beacon<'_>) -> u64 {
     scratch.clear();
-    write!(scratch, "{}\0{}", beacon.partner, beacon.viewer().unwrap_or_default()).unwrap_or_default();
+    scratch.push_str(itoa::Buffer::new().format(beacon.partner));
+    scratch.push('\0');
+    scratch.push_str(beacon.viewer().unwrap_or_default());
     stable_hash(scratch.as_bytes())
 }
 
@@ -44,10 +46,17 @@ pub(super) struct Key<'a> {
 impl<'a> Key<'a> {
     /// From what [`write_key`] wrote.
     pub(super) fn of(key: &'a str) -> Self {
-        let (tenant, id) = key.rsplit_once('\0').unwrap_or_default();
-        let mut parts = id.split('|');
-        let mut next = || parts.next().unwrap_or_default();
-        Self { tenant, id, partner: next(), session: next(), entry: next() }
+        // All of this is read several times for each session of a window: hence by the means that look at many bytes at once.
+        let end = memchr::memrchr(b'\0', key.as_bytes());
+        let (tenant, id) = end.and_then(|end| Some((key.get(..end)?, key.get(end + 1..)?))).unwrap_or_default();
+        let (partner, rest) = cut(id, b'|');
+        let (session, rest) = cut(rest, b'|');
+        Self { tenant, id, partner, session, entry: cut(rest, b'|').0 }
+    }
+
+    /// The session as rows are placed.
+    pub(super) const fn named(&self) -> Named<'a> {
+        Named { id: self.id.as_bytes(), tenant: self.tenant }
     }
 
     /// The name of the player's session, of all of its entries: `partner|session`. It is the key of its records on the bus.
@@ -57,8 +66,17 @@ impl<'a> Key<'a> {
 
     /// The published hash of it: of the account, a zero byte, and the session, as the key has them.
     pub(super) fn session_hash(&self) -> u64 {
-        stable_hash(format!("{}\0{}", self.partner, self.session).as_bytes())
+        let mut name = SmallVec::<[u8; 128]>::from_slice(self.partner.as_bytes());
+        name.push(0);
+        name.extend_from_slice(self.session.as_bytes());
+        stable_hash(&name)
     }
+}
+
+/// What is before a byte, and what is behind it: nothing if it is not there.
+pub(super) fn cut(text: &str, at: u8) -> (&str, &str) {
+    let end = memchr::memchr(at, text.as_bytes()).unwrap_or(text.len());
+    (text.get(..end).unwrap_or_default(), text.get(end + 1..).unwrap_or_default())
 }
 
 #[cfg(test)]

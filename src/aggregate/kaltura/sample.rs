@@ -29,6 +29,9 @@ pub(super) enum Slot {
     ForwardBuffer,
 }
 
+/// About as many bytes as a view takes.
+const SAMPLE_BYTES: usize = 64;
+
 const SLOTS: usize = Slot::ForwardBuffer as usize + 1;
 
 /// What a beacon says with yes or no, and what is known of it beside its content.
@@ -251,6 +254,9 @@ impl Samples {
             self.packed.clear();
             first.iter().for_each(|sample| sample.write(&mut self.packed, start_ms));
             self.kept = first.len();
+        }
+        if self.kept == 0 {
+            self.packed.reserve(SAMPLE_BYTES);
         }
         sample.write(&mut self.packed, start_ms);
         self.kept += 1;

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use hashbrown::HashTable;
 
 use super::facet::{Device, Facet, Place};
+use super::identity::cut;
 use crate::aggregate::source::UNKNOWN;
 use crate::model::kaltura::{Beacon, Playback};
 
@@ -23,12 +24,11 @@ pub(super) struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// From its text.
     pub(super) fn of(text: &'a str) -> Self {
-        let mut parts = text.splitn(TEXTS + 1, BETWEEN);
-        let playback = parts.next().unwrap_or_default();
+        let (playback, mut rest) = cut(text, BETWEEN as u8);
         let playback = PLAYBACKS.into_iter().find(|known| known.as_str() == playback).unwrap_or_default();
         let mut texts = [""; TEXTS];
-        for (text, part) in texts.iter_mut().zip(parts) {
-            *text = part;
+        for text in &mut texts {
+            (*text, rest) = cut(rest, BETWEEN as u8);
         }
         Self { playback, texts }
     }
@@ -77,8 +77,11 @@ pub(super) fn write_scene(out: &mut String, beacon: &Beacon<'_>, device: &Device
         beacon.error_code.as_deref().unwrap_or_default(),
     ] {
         out.push(BETWEEN);
-        // Decoders leave control characters out; were there one, it would not be between two texts.
-        text.split(BETWEEN).for_each(|part| out.push_str(part));
+        match memchr::memchr(BETWEEN as u8, text.as_bytes()) {
+            None => out.push_str(text),
+            // Decoders leave control characters out; were there one, it would not be between two texts.
+            Some(_) => text.split(BETWEEN).for_each(|part| out.push_str(part)),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::life::Life;
 use super::retention::{Moment, Watched};
 use super::run::{Growth, NORMAL, Place};
 use super::sample::{Flag, Sample, Slot};
-use crate::model::kaltura::{Event, Playback, Quartile};
+use crate::model::kaltura::{Entry, Event, Playback, Quartile};
 
 /// No speed is higher, in thousandths.
 const FASTEST: i64 = 16_000;
@@ -29,8 +29,13 @@ pub(super) type Blocks = SmallVec<[Block; 1]>;
 
 /// A session while its beacons are counted.
 pub(super) struct Walk<'w, 'l> {
-    life: &'w mut Life<'l>,
     blocks: Blocks,
+    state: State<'w, 'l>,
+}
+
+/// All of it but what was counted.
+struct State<'w, 'l> {
+    life: &'w mut Life<'l>,
     /// Of the whole session so far: errors, plays, and how often each part was reached.
     errors: i64,
     plays: i64,
@@ -38,35 +43,44 @@ pub(super) struct Walk<'w, 'l> {
     watched: Watched,
     /// The entry's duration by the catalogue, now or before.
     fed_ms: Option<i64>,
+    is_alive: bool,
+}
+
+/// What was counted in a window.
+pub(super) struct Walked {
+    pub(super) blocks: Blocks,
+    pub(super) watched: Watched,
     /// Whether any beacon counts.
     pub(super) is_alive: bool,
 }
 
 impl<'w, 'l> Walk<'w, 'l> {
-    /// Goes on where the session stands; `fed_ms` is the entry's duration by the catalogue.
-    pub(super) fn new(life: &'w mut Life<'l>, fed_ms: Option<i64>) -> Self {
+    /// Goes on where the session stands; `known` is what the catalogue tells of its entry. What was watched is told in the memory of `watched`.
+    pub(super) fn new(life: &'w mut Life<'l>, known: Option<&Entry>, mut watched: Watched) -> Self {
+        watched.clear();
         let totals = &life.totals;
         let reached = [totals.reached_25, totals.reached_50, totals.reached_75, totals.reached_90, totals.reached_100];
         let (errors, plays) = (totals.errors, totals.plays);
-        let fed_ms = fed_ms.or(life.progress.fed_ms());
-        let (blocks, watched) = (Blocks::new(), Watched::default());
-        Self { life, blocks, errors, plays, reached, watched, fed_ms, is_alive: false }
+        let fed_ms = known.and_then(|known| known.duration_ms).or(life.progress.fed_ms());
+        let state = State { life, errors, plays, reached, watched, fed_ms, is_alive: false };
+        Self { blocks: Blocks::new(), state }
     }
 
     /// What was counted.
-    pub(super) fn finish(self) -> (Blocks, Watched) {
-        (self.blocks, self.watched)
+    pub(super) fn finish(self) -> Walked {
+        let State { watched, is_alive, .. } = self.state;
+        Walked { blocks: self.blocks, watched, is_alive }
     }
 
     /// Counts a beacon. They come in order of time; `playback` is how its scene is played.
     pub(super) fn count(&mut self, sample: &Sample, playback: Playback) {
-        let mut blocks = std::mem::take(&mut self.blocks);
-        if let Some(counts) = counts_at(&mut blocks, sample.scene, sample.viewer) {
-            self.count_in(counts, sample, playback);
+        if let Some(counts) = counts_at(&mut self.blocks, sample.scene, sample.viewer) {
+            self.state.count_in(counts, sample, playback);
         }
-        self.blocks = blocks;
     }
+}
 
+impl State<'_, '_> {
     fn count_in(&mut self, counts: &mut Counts, sample: &Sample, playback: Playback) {
         if sample.has(Flag::Late) {
             counts.records_late += 1;
@@ -188,11 +202,12 @@ fn moment(sample: &Sample, playback: Playback) -> Moment {
 
 /// The counts of a scene and viewer, entered when they are new.
 fn counts_at(blocks: &mut Blocks, scene: u32, viewer: u64) -> Option<&mut Counts> {
-    let is = |block: &Block| (block.scene, block.viewer) == (scene, viewer);
-    if !blocks.iter().any(is) {
+    let known = blocks.iter().position(|block| (block.scene, block.viewer) == (scene, viewer));
+    let index = known.unwrap_or(blocks.len());
+    if known.is_none() {
         blocks.push(Block { scene, viewer, counts: Counts::default() });
     }
-    blocks.iter_mut().find(|block| is(block)).map(|block| &mut block.counts)
+    blocks.get_mut(index).map(|block| &mut block.counts)
 }
 
 /// A value that may be missing, and that it was there.

@@ -6,7 +6,7 @@
 //! R2  A wrong member costs only itself, and is counted; a record without event, partner or entry is a dead letter.
 //! R3  Nothing is kept between records but counters: a record decodes alike whenever it is read.
 //! R4  What is secret is never read: the names of the parameters that are (`names`) have no secret among them, and of a page
-//!     everything that may hold one is dropped.
+//!     everything that may hold one is dropped. What is kept of a record that cannot be read has none either (`secrets`).
 //! R5  Units are those of the client's family, never guessed from a number's size; a number becomes an integer straight from its digits.
 
 mod beacon;
@@ -18,6 +18,7 @@ mod names;
 mod page;
 mod reading;
 mod request;
+mod secrets;
 mod tally;
 
 use std::borrow::Cow;
@@ -25,12 +26,14 @@ use std::borrow::Cow;
 use crate::model::kaltura::{Beacon, Warning};
 use crate::model::{Reason, Record};
 
-use tally::{Tally, UnknownEvents};
+use tally::{Tallies, Tally, UnknownEvents};
+
+pub use secrets::without_secrets;
 
 /// Decodes the records of one partition, or of any number of them.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    tally: Tally,
+    tallies: Tallies,
     unknown_events: UnknownEvents,
 }
 
@@ -50,7 +53,7 @@ impl Decoder {
         }
         let members = request::read(&text, &mut tally)?;
         let beacon = beacon::of(&members, &record.headers, &mut tally)?;
-        self.tally.add(&tally);
+        self.tallies.add(&tally);
         if let Some(number) = tally.last_unknown_event() {
             self.unknown_events.count(number);
         }
@@ -60,7 +63,12 @@ impl Decoder {
 
     /// Departures from what is documented since the last call, by kind in the order of [`Warning::ALL`].
     pub fn take_warnings(&mut self) -> [u64; Warning::ALL.len()] {
-        self.tally.take()
+        self.tallies.take_warnings()
+    }
+
+    /// How often a member was left out because its value cannot be, since the last call: by its name, where it was.
+    pub fn take_invalid(&mut self) -> Vec<(&'static str, u64)> {
+        self.tallies.take_invalid()
     }
 
     /// How often events came whose number means nothing here, since the last call: by number, and `None` for all beyond the first 32 numbers.

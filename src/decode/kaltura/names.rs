@@ -12,7 +12,8 @@ macro_rules! names {
         pub(super) enum Name { $($variant,)* }
 
         impl Name {
-            const ALL: &[(&'static str, Self)] = &[$(($text, Self::$variant),)*];
+            /// All of them, as they are written.
+            pub(super) const ALL: &[(&'static str, Self)] = &[$(($text, Self::$variant),)*];
 
             /// How many there are.
             pub(super) const COUNT: usize = Self::ALL.len();

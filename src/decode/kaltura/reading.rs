@@ -96,7 +96,7 @@ impl<'m, 'a> Reading<'m, 'a> {
     pub(super) fn number(&mut self, name: Name, places: Places, bounds: RangeInclusive<i64>) -> Option<i64> {
         let parts = self.parts(name)?;
         let value = parts.scaled(places).filter(|value| bounds.contains(value));
-        self.checked(value)
+        self.checked(name, value)
     }
 
     /// The same where −1 says that nothing is known.
@@ -106,7 +106,7 @@ impl<'m, 'a> Reading<'m, 'a> {
             return None;
         }
         let value = parts.scaled(places).filter(|value| bounds.contains(value));
-        self.checked(value)
+        self.checked(name, value)
     }
 
     /// One of two states, which are 1 (off) and 2 (on).
@@ -123,7 +123,7 @@ impl<'m, 'a> Reading<'m, 'a> {
         match self.family.bitrate(parts) {
             Ok(Some(rate)) => Some(rate),
             Ok(None) => self.without_unit(),
-            Err(OutOfRange) => self.checked(None),
+            Err(OutOfRange) => self.checked(name, None),
         }
     }
 
@@ -139,7 +139,7 @@ impl<'m, 'a> Reading<'m, 'a> {
     /// The digits of a number. A comma is a decimal mark when it is the only mark.
     fn parts(&mut self, name: Name) -> Option<Parts> {
         let text = self.members.get(name)?.text();
-        let Some(text) = text else { return self.checked(None) };
+        let Some(text) = text else { return self.checked(name, None) };
         if let Some(parts) = Parts::parse(&text) {
             return Some(parts);
         }
@@ -150,12 +150,13 @@ impl<'m, 'a> Reading<'m, 'a> {
         if parts.is_some() {
             self.warn(Warning::DecimalComma);
         }
-        self.checked(parts)
+        self.checked(name, parts)
     }
 
-    fn checked<T>(&mut self, value: Option<T>) -> Option<T> {
+    fn checked<T>(&mut self, name: Name, value: Option<T>) -> Option<T> {
         if value.is_none() {
-            self.reject(Warning::FieldInvalid);
+            self.rejected += 1;
+            self.tally.invalid(name);
         }
         value
     }

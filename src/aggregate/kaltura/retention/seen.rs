@@ -1,5 +1,7 @@
 //! What a session has seen already, as stretches that neither meet nor overlap.
 
+use smallvec::SmallVec;
+
 use crate::aggregate::packed::{read, read_signed, write};
 use crate::model::bytes::{Reader, Short, Writer};
 
@@ -8,7 +10,7 @@ const MOST: usize = 32;
 
 /// Stretches, ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen(Vec<(i64, i64)>);
+pub struct Seen(SmallVec<[(i64, i64); 2]>);
 
 impl Seen {
     /// Adds a stretch, and calls `fresh` with each part of it that was not there, ascending.
@@ -118,7 +120,7 @@ mod tests {
         assert_eq!(fresh(&mut seen, 0, 60), [(0, 10), (20, 40), (50, 60)]);
         assert_eq!(fresh(&mut seen, 0, 60), []);
         assert_eq!(fresh(&mut seen, 60, 61), [(60, 61)]);
-        assert_eq!(seen, Seen(vec![(0, 61)]), "stretches that meet are one");
+        assert_eq!(seen, Seen(smallvec::smallvec![(0, 61)]), "stretches that meet are one");
         assert_eq!(fresh(&mut seen, 5, 5), []);
         assert!(seen.contains(0) && seen.contains(60) && !seen.contains(61) && !seen.contains(-1));
     }
