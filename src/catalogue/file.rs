@@ -21,14 +21,8 @@ pub enum FileError {
     },
 }
 
-/// What a file tells: the entries, with the line that each lies in, and what was left out, likewise.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FileEntries {
-    /// In the order of the file: of two lines for one entry the later one counts.
-    pub entries: Vec<(EntryId, Position, Told)>,
-    /// Why a line, or its duration, was left out.
-    pub rejected: Vec<(Reject, Position)>,
-}
+/// What a line tells: of which entry, and whether all of it could be read; else why nothing of it counts.
+type Line = Result<(EntryId, Told, bool), Reject>;
 
 /// Where the columns are.
 struct Columns {
@@ -37,25 +31,24 @@ struct Columns {
     more: [Option<usize>; 4],
 }
 
-/// Reads a file.
+/// Calls `each` with every line of a file, in order: where it begins, and what it tells.
 ///
 /// # Errors
-/// When its first line does not name the columns that are needed.
-pub fn read_file(bytes: &[u8]) -> Result<FileEntries, FileError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+/// When the first line does not name the columns that are needed.
+pub(super) fn read(mut bytes: Vec<u8>, each: &mut dyn FnMut(Position, Line)) -> Result<(), FileError> {
     // Lines are counted by their feeds, and no name needs a carriage return.
-    let bytes: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
+    bytes.retain(|byte| *byte != b'\r');
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let columns = Columns::of(reader.headers().map_err(|cause| FileError::Header(cause.to_string()))?)?;
-    let mut found = FileEntries::default();
     let mut line = csv::StringRecord::new();
     loop {
         let offset = i64::try_from(reader.position().line()).unwrap_or(i64::MAX);
         let at = Position { offset, ..Position::default() };
         match reader.read_record(&mut line) {
-            Ok(false) => return Ok(found),
-            Ok(true) => columns.read(&line, at, &mut found),
-            Err(_) => found.rejected.push((Reject::Value, at)),
+            Ok(false) => return Ok(()),
+            Ok(true) => each(at, columns.read(&line)),
+            Err(_) => each(at, Err(Reject::Value)),
         }
     }
 }
@@ -71,18 +64,12 @@ impl Columns {
         })
     }
 
-    fn read(&self, line: &csv::StringRecord, at: Position, found: &mut FileEntries) {
+    fn read(&self, line: &csv::StringRecord) -> Line {
         let text = |place: usize| line.get(place).unwrap_or_default();
-        let id = match entry_id(text(self.partner), text(self.entry)) {
-            Ok(id) => id,
-            Err(reason) => return found.rejected.push((reason, at)),
-        };
+        let id = entry_id(text(self.partner), text(self.entry))?;
         let [name, owner, ms, seconds] = self.more.map(|place| place.map(text));
         let (told, is_whole) = told(name.unwrap_or_default(), owner.unwrap_or_default(), ms, seconds);
-        if !is_whole {
-            found.rejected.push((Reject::Duration, at));
-        }
-        found.entries.push((id, at, told));
+        Ok((id, told, is_whole))
     }
 }
 
@@ -90,6 +77,12 @@ impl Columns {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    fn lines(text: &[u8]) -> Vec<(i64, Line)> {
+        let mut lines = Vec::new();
+        read(text.to_vec(), &mut |at, line| lines.push((at.offset, line))).unwrap();
+        lines
+    }
 
     #[test]
     fn columns_come_in_any_order_and_bad_lines_cost_themselves() {
@@ -100,34 +93,33 @@ mod tests {
             \"two\nlines\",1_ghi,,812,,carl\r\n\
             short,1_jkl\r\n\
             Talk again,1_def,60000,812,7,bea\r\n";
-        let found = read_file(text.as_bytes()).unwrap();
-        let told = |name: &str, owner: &str, duration_ms| Told { name: name.into(), owner: owner.into(), duration_ms };
-        let lines: Vec<_> = found.entries.iter().map(|(id, at, told)| (*id, at.offset, told.clone())).collect();
-        let id = |entry| EntryId::of("812", entry);
-        assert_eq!(
-            lines,
-            [
-                (id("1_abc"), 2, told("Opening, \"live\"", "anna", Some(93_120))),
-                (id("1_def"), 3, told("Talk", "", None)),
-                (id("1_ghi"), 5, told("twolines", "carl", None)),
-                (id("1_def"), 8, told("Talk again", "bea", Some(60_000))),
-            ]
-        );
-        let rejected: Vec<_> = found.rejected.iter().map(|(reason, at)| (*reason, at.offset)).collect();
-        assert_eq!(rejected, [(Reject::Duration, 3), (Reject::Key, 4), (Reject::Key, 7)]);
+        let line = |entry, name: &str, owner: &str, duration_ms, is_whole| {
+            let told = Told { name: name.into(), owner: owner.into(), duration_ms };
+            Ok((entry_id("812", entry).unwrap(), told, is_whole))
+        };
+        let expected: [(i64, Line); 6] = [
+            (2, line("1_abc", "Opening, \"live\"", "anna", Some(93_120), true)),
+            (3, line("1_def", "Talk", "", None, false)),
+            (4, Err(Reject::Key)),
+            (5, line("1_ghi", "twolines", "carl", None, true)),
+            (7, Err(Reject::Key)),
+            (8, line("1_def", "Talk again", "bea", Some(60_000), true)),
+        ];
+        assert_eq!(lines(text.as_bytes()), expected);
     }
 
     #[test]
     fn bytes_that_are_no_text_cost_their_line() {
-        let found = read_file(b"partnerId,entryId,duration\n812,\xff,3\n812,1_b,2.5\n").unwrap();
-        assert_eq!(found.rejected.len(), 1);
-        assert_eq!(found.entries.iter().map(|(_, _, told)| told.duration_ms).collect::<Vec<_>>(), [Some(2_500)]);
+        let lines = lines(b"partnerId,entryId,duration\n812,\xff,3\n812,1_b,2.5\n");
+        let durations: Vec<_> = lines.into_iter().map(|(_, line)| line.map(|(_, told, _)| told.duration_ms)).collect();
+        assert_eq!(durations, [Err(Reject::Value), Ok(Some(2_500))]);
     }
 
     #[test]
     fn a_file_without_the_needed_columns_is_none() {
-        assert_eq!(read_file(b"").unwrap_err(), FileError::Column { column: "partnerId" });
-        assert_eq!(read_file(b"partnerId,name\n").unwrap_err(), FileError::Column { column: "id" });
-        assert!(matches!(read_file(b"\xff\n"), Err(FileError::Header(_))));
+        let refused = |text: &[u8]| read(text.to_vec(), &mut |_, _| {}).unwrap_err();
+        assert_eq!(refused(b""), FileError::Column { column: "partnerId" });
+        assert_eq!(refused(b"partnerId,name\n"), FileError::Column { column: "id" });
+        assert!(matches!(refused(b"\xff\n"), FileError::Header(_)));
     }
 }

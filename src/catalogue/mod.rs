@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-pub use file::{FileEntries, FileError, read_file};
+pub use file::FileError;
 pub use record::{Told, read_record};
 pub use versions::{KEEP_MS, MOST_ENTRIES, MOST_VERSIONS};
 
@@ -106,13 +106,16 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// One that is whole from the beginning of time.
-    pub fn whole(entries: impl IntoIterator<Item = (EntryId, Position, Told)>) -> Self {
+    /// The one in a CSV file: it is whole, and counts from the beginning of time. Of two lines for one entry the later one counts.
+    ///
+    /// # Errors
+    /// When the file's first line does not name the columns that are needed.
+    pub fn from_file(bytes: Vec<u8>) -> Result<Self, FileError> {
         let catalogue = Self::with(0, None);
-        for (id, line, told) in entries {
-            catalogue.tell(id, Position { append_ms: 0, ..line }, Some(told));
-        }
-        catalogue
+        file::read(bytes, &mut |at, line| {
+            catalogue.tell_read(at, line.map(|(id, told, whole)| (id, Some(told), whole)))
+        })?;
+        Ok(catalogue)
     }
 
     /// One that is read from a topic, whose versions count this long after their append. Nothing is known yet.
@@ -132,7 +135,11 @@ impl Catalogue {
 
     /// Takes in a record of the topic.
     pub fn tell_record(&self, at: Position, key: Option<&[u8]>, value: Option<&[u8]>) {
-        match read_record(key, value) {
+        self.tell_read(at, read_record(key, value));
+    }
+
+    fn tell_read(&self, at: Position, read: Result<(EntryId, Option<Told>, bool), Reject>) {
+        match read {
             Ok((id, told, is_whole)) => {
                 self.tell(id, at, told);
                 self.reject(Reject::Duration, at, u64::from(!is_whole));
@@ -142,7 +149,7 @@ impl Catalogue {
     }
 
     /// Notes that something was left out.
-    pub fn reject(&self, reason: Reject, at: Position, count: u64) {
+    fn reject(&self, reason: Reject, at: Position, count: u64) {
         if count > 0 {
             let mut rejected = locked(&self.rejected);
             let noted = rejected.entry(reason).or_default();
@@ -242,7 +249,11 @@ mod tests {
         assert!(why.contains("not been read on for 31 s (no broker answers)"), "{why}");
         catalogue.covers(at(36));
         assert_eq!(catalogue.held_back(at(36)), None);
-        assert_eq!(Catalogue::whole([]).held_back(at(1_000_000)), None, "a file is whole");
+        assert_eq!(
+            Catalogue::from_file(b"partnerId,id\n".to_vec()).unwrap().held_back(at(1_000_000)),
+            None,
+            "a file is whole"
+        );
     }
 
     #[test]

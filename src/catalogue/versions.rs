@@ -45,8 +45,8 @@ impl Versions {
     /// Takes in a version, and returns for how many there was no room. One that is known already changes nothing.
     pub(super) fn insert(&mut self, id: EntryId, at: Position, told: Option<Told>) -> u64 {
         self.newest_ms = self.newest_ms.max(at.append_ms);
-        let Told { name, owner, duration_ms } = told.clone().unwrap_or_default();
-        let entry = told.map(|_| Arc::new(Entry { since_ms: at.append_ms, name, owner, duration_ms }));
+        let known = |Told { name, owner, duration_ms }| Entry { since_ms: at.append_ms, name, owner, duration_ms };
+        let entry = told.map(|told| Arc::new(known(told)));
         let versions = self.entries.entry(id).or_default();
         let place = versions.partition_point(|version| version.at < at);
         if versions.get(place).is_some_and(|version| version.at == at) {
@@ -138,10 +138,8 @@ mod tests {
         ] {
             assert_eq!(name_as_of(&catalogue, start_ms).as_deref(), name, "{start_ms}");
         }
-        assert_eq!(
-            name_as_of(&Catalogue::whole([(id, at(0, 2), named("f").unwrap())]), -START_MS).as_deref(),
-            Some("f")
-        );
+        let file = Catalogue::from_file(b"partnerId,id,name\n812,1_a,first\n812,1_a,last\n".to_vec()).unwrap();
+        assert_eq!(name_as_of(&file, -START_MS).as_deref(), Some("last"), "from the beginning of time");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 
 use super::PlanError;
 use crate::bus::{self, Follower, Properties};
-use crate::catalogue::{Catalogue, FileEntries, Position, Reject, Rejected, read_file};
+use crate::catalogue::{Catalogue, Position, Reject, Rejected};
 use crate::stage::SourcePlan;
 use crate::telemetry;
 use crate::topology::{CatalogueSource, Source, Topology};
@@ -45,14 +45,7 @@ fn from_file(source: &str, path: &Path) -> Result<Catalogue, PlanError> {
         Ok(bytes) => bytes,
         Err(cause) => return Err(PlanError::CatalogueFile { source_name, file, cause }),
     };
-    match read_file(&bytes) {
-        Ok(FileEntries { entries, rejected }) => {
-            let catalogue = Catalogue::whole(entries);
-            rejected.iter().for_each(|(reason, at)| catalogue.reject(*reason, *at, 1));
-            Ok(catalogue)
-        }
-        Err(cause) => Err(PlanError::Catalogue { source_name, file, cause }),
-    }
+    Catalogue::from_file(bytes).map_err(|cause| PlanError::Catalogue { source_name, file, cause })
 }
 
 /// Takes in a record of a catalogue's topic.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use streamgauge::aggregate::Caps;
-use streamgauge::catalogue::{Catalogue, read_file};
+use streamgauge::catalogue::Catalogue;
 use streamgauge::engine::Rules;
 use streamgauge::fold::{Clock, Decoding, KalturaSettings, SourceSettings};
 use streamgauge::model::kaltura::Rollup;
@@ -16,7 +16,7 @@ const START_MS: i64 = 1_767_600_000_000;
 
 /// The fields of the minute's row of the entry `e`, of one session with these beacons: when each came, and what it says.
 fn minute(catalogue: &str, beacons: &[(i64, &str)]) -> BTreeMap<&'static str, String> {
-    let catalogue = Some(Arc::new(Catalogue::whole(read_file(catalogue.as_bytes()).unwrap().entries)));
+    let catalogue = Some(Arc::new(Catalogue::from_file(catalogue.as_bytes().to_vec()).unwrap()));
     let settings = SourceSettings {
         source: "kaltura".to_owned(),
         cdn: "unknown".to_owned(),
