@@ -57,22 +57,6 @@ impl Distinct {
         self.raise(index, rank);
     }
 
-    /// Adds many things at once, for less than one after the other.
-    pub(super) fn add_all(&mut self, hashes: &[u64]) {
-        let Registers::Listed(list) = &self.registers else { return hashes.iter().for_each(|hash| self.add(*hash)) };
-        let mut ranks = all_of(list);
-        for hash in hashes {
-            let (index, rank) = place_of(*hash);
-            keep_higher(&mut ranks, index, rank);
-        }
-        let raised = || ranks.iter().zip(0..).filter(|(rank, _)| **rank > 0);
-        self.registers = if raised().count() <= LISTED {
-            Registers::Listed(raised().map(|(rank, index)| (index, *rank)).collect())
-        } else {
-            Registers::All(ranks)
-        };
-    }
-
     /// Adds everything that `other` has seen.
     pub fn merge(&mut self, other: &Self) {
         match &other.registers {
@@ -176,6 +160,34 @@ impl Distinct {
             Registers::All(ranks) => ranks.iter().for_each(|rank| count(*rank, 1)),
         }
         counts
+    }
+}
+
+/// A count that is being filled, with all registers at hand.
+#[derive(Clone, Debug)]
+pub(super) struct FillingDistinct(Box<[u8; REGISTERS]>);
+
+impl FillingDistinct {
+    /// Of these hashes so far.
+    pub(super) fn of(hashes: &[u64]) -> Self {
+        let mut filling = Self(all_of(&[]));
+        hashes.iter().for_each(|hash| filling.add(*hash));
+        filling
+    }
+
+    /// Adds one thing by its hash.
+    pub(super) fn add(&mut self, hash: u64) {
+        let (index, rank) = place_of(hash);
+        keep_higher(&mut self.0, index, rank);
+    }
+
+    /// What it holds, in the form that its number of registers asks for.
+    pub(super) fn finish(self) -> Distinct {
+        let raised = || self.0.iter().zip(0..).filter(|(rank, _)| **rank > 0);
+        if raised().count() > LISTED {
+            return Distinct { registers: Registers::All(self.0) };
+        }
+        Distinct { registers: Registers::Listed(raised().map(|(rank, index)| (index, *rank)).collect()) }
     }
 }
 

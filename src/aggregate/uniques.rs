@@ -7,7 +7,7 @@
 //! No crate does this: those at hand keep their sparse form by order of insertion or sum up floats as they go, and equal sets must give
 //! equal bytes here.
 
-use crate::aggregate::distinct::{Distinct, Error};
+use crate::aggregate::distinct::{Distinct, Error, FillingDistinct};
 use crate::model::bytes::Writer;
 
 /// As many things are counted exactly.
@@ -133,49 +133,48 @@ impl Uniques {
 
 /// A list of hashes as registers.
 fn registers_of(list: &[u64]) -> Distinct {
-    let mut distinct = Distinct::default();
-    distinct.add_all(list);
-    distinct
+    FillingDistinct::of(list).finish()
 }
 
-/// As many hashes wait before they enter.
-const WAITING: usize = 512;
+/// As many hashes wait before those that came again are looked for.
+const WAITING: usize = 2 * EXACT;
 
-/// A count that is being filled, many of them at a time: hashes wait and enter together, which costs less than one after the other.
+/// A count that is being filled, many of them at a time: hashes are put in order together, which costs less than one after the other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FillingUniques {
-    waiting: Vec<u64>,
-    uniques: Uniques,
+    few: Vec<u64>,
+    /// Once they are more than [`EXACT`].
+    many: Option<FillingDistinct>,
 }
 
 impl FillingUniques {
     /// Adds one thing by its hash.
     pub(crate) fn add(&mut self, hash: u64) {
-        self.waiting.push(hash);
-        if self.waiting.len() >= WAITING {
-            self.enter();
+        if let Some(many) = &mut self.many {
+            return many.add(hash);
+        }
+        self.few.push(hash);
+        if self.few.len() >= WAITING {
+            self.settle();
         }
     }
 
     /// All that were added.
     pub(crate) fn finish(mut self) -> Uniques {
-        self.enter();
-        self.uniques
+        self.settle();
+        match self.many {
+            Some(many) => Uniques(Seen::Many(many.finish())),
+            None => Uniques(Seen::Few(self.few)),
+        }
     }
 
-    fn enter(&mut self) {
-        match &mut self.uniques.0 {
-            Seen::Many(distinct) => distinct.add_all(&self.waiting),
-            Seen::Few(list) => {
-                list.append(&mut self.waiting);
-                list.sort_unstable();
-                list.dedup();
-                if list.len() > EXACT {
-                    self.uniques.0 = Seen::Many(registers_of(list));
-                }
-            }
+    fn settle(&mut self) {
+        self.few.sort_unstable();
+        self.few.dedup();
+        if self.few.len() > EXACT {
+            self.many = Some(FillingDistinct::of(&self.few));
+            self.few = Vec::new();
         }
-        self.waiting.clear();
     }
 }
 

@@ -4,6 +4,8 @@
 //! R2  A sum of values that may be missing has the number of its values beside it; so has every share the number that it is a share of.
 //! R3  No ratio is counted: formulas divide what was merged.
 
+use smallvec::SmallVec;
+
 use crate::aggregate::packed::LARGEST;
 use crate::model::bytes::{Reader, Short, Writer};
 use crate::model::{Field, FieldKind};
@@ -21,13 +23,18 @@ macro_rules! counts {
             /// The fields of the sums, in their order.
             pub const FIELDS: [Field; COUNTS] = [$(Field { name: $name, kind: FieldKind::Integer, help: $help },)*];
 
+            /// Adds others. Saturates at the end of the 64-bit range.
+            pub const fn merge(&mut self, other: &Self) {
+                $(self.$count = self.$count.saturating_add(other.$count);)*
+            }
+
             /// All sums, in order.
             pub const fn values(&self) -> [i64; COUNTS] {
                 [$(self.$count,)*]
             }
 
             /// Of all sums, in order.
-            const fn from_values([$($count,)*]: [i64; COUNTS]) -> Self {
+            pub(super) const fn from_values([$($count,)*]: [i64; COUNTS]) -> Self {
                 Self { $($count,)* }
             }
         }
@@ -124,14 +131,15 @@ counts! {
     positions_rejected "positions_rejected_count" "Beacons whose position lies beyond the entry's duration by the catalogue, by more than a twentieth of it: the position is left out, the rest counts.";
 }
 
+/// Sums by their place: what a session does in a window is few of them.
+pub(super) type Sparse = SmallVec<[(u8, i64); 32]>;
+
+const _: () = assert!(COUNTS <= u8::MAX as usize, "a place fits into a byte");
+
 impl Counts {
-    /// Adds others. Saturates at the end of the 64-bit range.
-    pub fn merge(&mut self, other: &Self) {
-        let (mut own, more) = (self.values(), other.values());
-        for (own, more) in own.iter_mut().zip(more) {
-            *own = own.saturating_add(more);
-        }
-        *self = Self::from_values(own);
+    /// Those that are not 0, by their place.
+    pub(super) fn sparse(&self) -> Sparse {
+        self.values().into_iter().zip(0..).filter(|(value, _)| *value != 0).map(|(value, at)| (at, value)).collect()
     }
 
     /// The sums by the names of their fields.
@@ -147,9 +155,12 @@ impl Counts {
     /// Writes those that are not 0: for each 64, a bit for each, then the values.
     pub fn write(&self, out: &mut Writer) {
         for chunk in self.values().chunks(64) {
-            let present = chunk.iter().zip(0..).fold(0, |bits, (value, at)| bits | u64::from(*value != 0) << at);
+            let mut present = chunk.iter().zip(0..).fold(0, |bits, (value, at)| bits | u64::from(*value != 0) << at);
             out.unsigned(present);
-            chunk.iter().filter(|value| **value != 0).for_each(|value| out.integer(*value));
+            while let Some(value) = chunk.get(present.trailing_zeros() as usize) {
+                out.integer(*value);
+                present &= present - 1;
+            }
         }
     }
 

@@ -74,7 +74,7 @@ impl<'a> Key<'a> {
 }
 
 /// What is before a byte, and what is behind it: nothing if it is not there.
-pub(super) fn cut(text: &str, at: u8) -> (&str, &str) {
+fn cut(text: &str, at: u8) -> (&str, &str) {
     let end = memchr::memchr(at, text.as_bytes()).unwrap_or(text.len());
     (text.get(..end).unwrap_or_default(), text.get(end + 1..).unwrap_or_default())
 }

@@ -51,6 +51,7 @@ impl<H: BuildHasher + Clone> Rollups<H> {
     pub fn add(&mut self, part: &Part<'_>) {
         let facet = &part.facet;
         let is_bot = facet.device.device == BOT;
+        let counts = part.counts.sparse();
         for keys in &mut self.kinds {
             if is_bot && keys.rollup != Rollup::Device {
                 continue;
@@ -58,7 +59,7 @@ impl<H: BuildHasher + Clone> Rollups<H> {
             let (rollup, key) = (keys.rollup, &mut self.key);
             for_each_key(rollup, facet, |values| {
                 put_together(key, facet.tenant, values);
-                keys.sums_of(key).add_part(part, has_retention(rollup));
+                keys.sums_of(key).add_part(part, &counts, has_retention(rollup));
             });
         }
     }

@@ -5,7 +5,6 @@ use std::hash::BuildHasher;
 use hashbrown::HashTable;
 
 use super::facet::{Device, Facet, Place};
-use super::identity::cut;
 use crate::aggregate::source::UNKNOWN;
 use crate::model::kaltura::{Beacon, Playback};
 
@@ -24,11 +23,15 @@ pub(super) struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// From its text.
     pub(super) fn of(text: &'a str) -> Self {
-        let (playback, mut rest) = cut(text, BETWEEN as u8);
-        let playback = PLAYBACKS.into_iter().find(|known| known.as_str() == playback).unwrap_or_default();
         let mut texts = [""; TEXTS];
-        for text in &mut texts {
-            (*text, rest) = cut(rest, BETWEEN as u8);
+        let mut ends = memchr::memchr_iter(BETWEEN as u8, text.as_bytes());
+        let mut start = ends.next().unwrap_or(text.len());
+        let playback = text.get(..start).unwrap_or_default();
+        let playback = PLAYBACKS.into_iter().find(|known| known.as_str() == playback).unwrap_or_default();
+        for part in &mut texts {
+            let end = ends.next().unwrap_or(text.len());
+            *part = text.get(start + 1..end).unwrap_or_default();
+            start = end;
         }
         Self { playback, texts }
     }
@@ -58,10 +61,8 @@ const PLAYBACKS: [Playback; 5] = [Playback::Vod, Playback::Live, Playback::Dvr, 
 
 /// Writes the text of a beacon's scene.
 pub(super) fn write_scene(out: &mut String, beacon: &Beacon<'_>, device: &Device<'_>, place: &Place<'_>) {
-    out.clear();
-    out.push_str(beacon.playback.as_str());
     let [first, second, third] = beacon.custom.each_ref().map(|custom| custom.as_deref().unwrap_or_default());
-    for text in [
+    let texts: [&str; TEXTS] = [
         named(beacon.domain().unwrap_or_default()),
         first,
         second,
@@ -75,13 +76,19 @@ pub(super) fn write_scene(out: &mut String, beacon: &Beacon<'_>, device: &Device
         beacon.player_version.as_deref().unwrap_or_default(),
         beacon.application.as_deref().unwrap_or_default(),
         beacon.error_code.as_deref().unwrap_or_default(),
-    ] {
-        out.push(BETWEEN);
-        match memchr::memchr(BETWEEN as u8, text.as_bytes()) {
-            None => out.push_str(text),
-            // Decoders leave control characters out; were there one, it would not be between two texts.
-            Some(_) => text.split(BETWEEN).for_each(|part| out.push_str(part)),
+    ];
+    let write = |out: &mut String, add: fn(&mut String, &str)| {
+        out.clear();
+        out.push_str(beacon.playback.as_str());
+        for text in texts {
+            out.push(BETWEEN);
+            add(out, text);
         }
+    };
+    write(out, |out, text| out.push_str(text));
+    // Decoders leave control characters out; were there one, it would not be between two texts.
+    if memchr::memchr_iter(BETWEEN as u8, out.as_bytes()).count() > TEXTS {
+        write(out, |out, text| text.split(BETWEEN).for_each(|part| out.push_str(part)));
     }
 }
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::counts::{COUNTS, Counts};
+use super::counts::{COUNTS, Counts, Sparse};
 use super::facet::Part;
 use super::formulas::RetentionCurve;
 use super::retention::Audience;
@@ -132,16 +132,28 @@ impl Sums {
 }
 
 /// Sums that are being filled.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FillingSums {
+    counts: [i64; COUNTS],
+    /// All but the counts.
     sums: Sums,
     uniques: [FillingUniques; UNIQUES],
 }
 
+impl Default for FillingSums {
+    fn default() -> Self {
+        Self { counts: [0; COUNTS], sums: Sums::default(), uniques: Default::default() }
+    }
+}
+
 impl FillingSums {
-    /// Adds what a session did here.
-    pub(super) fn add_part(&mut self, part: &Part<'_>, keeps_retention: bool) {
-        self.sums.counts.merge(part.counts);
+    /// Adds what a session did here; `counts` are those of the part.
+    pub(super) fn add_part(&mut self, part: &Part<'_>, counts: &Sparse, keeps_retention: bool) {
+        for (place, count) in counts {
+            if let Some(own) = self.counts.get_mut(usize::from(*place)) {
+                *own = own.saturating_add(*count);
+            }
+        }
         if keeps_retention {
             self.sums.know(part.known);
         }
@@ -171,7 +183,8 @@ impl FillingSums {
 
     /// What it all comes to.
     pub(super) fn finish(self) -> Sums {
-        let Self { mut sums, uniques } = self;
+        let Self { counts, mut sums, uniques } = self;
+        sums.counts.merge(&Counts::from_values(counts));
         for (own, filled) in sums.uniques.iter_mut().zip(uniques) {
             let mut filled = filled.finish();
             filled.merge(own);

@@ -31,7 +31,8 @@ pub(super) fn of_referrer<'a>(referrer: Cow<'a, str>) -> Option<Cow<'a, str>> {
 }
 
 fn of_text(text: &str) -> Option<Cow<'_, str>> {
-    if let Some((scheme, behind)) = text.split_once("://") {
+    if let Some(end) = memchr::memmem::find(text.as_bytes(), b"://") {
+        let (scheme, behind) = (text.get(..end)?, text.get(end + 3..)?);
         return if is_scheme(scheme) { of_address(behind) } else { None };
     }
     if let Some(address) = from_base64(text) {
@@ -54,14 +55,13 @@ fn is_scheme(scheme: &str) -> bool {
 
 /// From what is behind the scheme.
 fn of_address(address: &str) -> Option<Cow<'_, str>> {
-    let address = address.split(['?', '#']).next()?;
-    let (authority, path) = match address.find('/') {
-        Some(at) => address.split_at_checked(at)?,
-        None => (address, ""),
-    };
+    let end = memchr::memchr2(b'?', b'#', address.as_bytes()).unwrap_or(address.len());
+    let address = address.get(..end)?;
+    let (authority, path) = address.split_at_checked(memchr::memchr(b'/', address.as_bytes()).unwrap_or(end))?;
     // A page and its host are one page when nothing is behind the slash.
     let path = if path == "/" { "" } else { path };
-    if path.contains(|character: char| character.is_control() || character == ' ') {
+    let is_plain = path.bytes().fold(true, |plain, byte| plain & matches!(byte, b'!'..=b'~'));
+    if !is_plain && path.contains(|character: char| character.is_control() || character == ' ') {
         return None;
     }
     let written = host_of(authority);
@@ -78,11 +78,13 @@ fn of_address(address: &str) -> Option<Cow<'_, str>> {
 
 /// The host of an authority, without user and port.
 fn host_of(authority: &str) -> &str {
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let user = memchr::memrchr(b'@', authority.as_bytes()).map_or(0, |at| at + 1);
+    let host = authority.get(user..).unwrap_or_default();
     if host.starts_with('[') {
         return host.split_inclusive(']').next().unwrap_or(host);
     }
-    host.rsplit_once(':').map_or(host, |(host, _)| host)
+    let end = memchr::memrchr(b':', host.as_bytes()).unwrap_or(host.len());
+    host.get(..end).unwrap_or_default()
 }
 
 /// A host as it is written in lower case and ASCII; `None` = it cannot be one.
@@ -92,7 +94,9 @@ fn canonical(host: &str) -> Option<Cow<'_, str>> {
         return Some(Cow::Owned(format!("[{address}]")));
     }
     let is_plain = host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_'));
-    if is_plain && !host.contains("xn--") {
+    // What is encoded already has to be right.
+    let is_encoded = memchr::memmem::find(host.as_bytes(), b"xn--").is_some();
+    if is_plain && !is_encoded {
         return if has_labels(host) { Some(Cow::Borrowed(host)) } else { None };
     }
     let ascii = idna::domain_to_ascii(host).ok()?;
@@ -102,12 +106,11 @@ fn canonical(host: &str) -> Option<Cow<'_, str>> {
 
 /// Whether it is made of labels of 1 to 63 bytes, or is an address of four numbers.
 fn has_labels(host: &str) -> bool {
-    let labels = || host.strip_suffix('.').unwrap_or(host).split('.');
-    let is_numeric = labels().all(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
-    if is_numeric {
+    if host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return host.parse::<Ipv4Addr>().is_ok();
     }
-    host.len() <= HOST_BYTES && labels().all(|label| (1..=63).contains(&label.len()))
+    let labels = host.strip_suffix('.').unwrap_or(host).as_bytes();
+    host.len() <= HOST_BYTES && labels.split(|byte| *byte == b'.').all(|label| (1..=63).contains(&label.len()))
 }
 
 #[cfg(test)]
