@@ -30,7 +30,8 @@ impl Carries for Kept {
     }
 }
 
-/// The content row of each window, and of the minute, of one session: fields by name.
+/// The content row of each window, and of the minute, of one session: fields by name. Views are by one flavour for 20 s and by another one
+/// then; the code of an error is its position.
 fn content_rows(beacons: &[(i64, Event, i64)]) -> Vec<BTreeMap<String, String>> {
     let caps = Caps { sessions: 10, rollup_keys: 10, facts: 100 };
     let labels = SourceLabels { source: "kaltura".into(), shard: "0".into(), cdn: "unknown".into() };
@@ -48,6 +49,8 @@ fn content_rows(beacons: &[(i64, Event, i64)]) -> Vec<BTreeMap<String, String>> 
                     index: Some(index),
                     position_ms: Some(*position_ms),
                     playback: Playback::Vod,
+                    flavor: (*event == Event::View).then(|| if *at_ms < 20_000 { "487041" } else { "487051" }.into()),
+                    error_code: (*event == Event::Error).then(|| position_ms.to_string().into()),
                     ..Beacon::default()
                 };
                 let time = EventTime::from_millis(START_MS + at_ms);
@@ -106,6 +109,8 @@ fn an_entry_has_its_retention() {
     assert_eq!(column("views_count"), ["1", "1", "1", "1", "4"]);
     assert_eq!(column("unique_viewers"), ["1", "1", "1", "1", "1"]);
     assert_eq!(column("unique_viewers_played"), ["1", "0", "0", "0", "1"]);
+    let (low, high) = (r#"{"487041":1}"#, r#"{"487051":1}"#);
+    assert_eq!(column("flavor_views"), [low, low, high, high, r#"{"487041":2,"487051":2}"#]);
     // The first quartile at 15 s tells of 60 s; the second, at 40 s, would leave 80 possible.
     assert_eq!(column("duration_ms"), ["0", "60000", "60000", "60000", "60000"]);
     assert_eq!(column("duration_source"), ["unknown", "learned", "learned", "learned", "learned"]);
@@ -122,6 +127,24 @@ fn an_entry_has_its_retention() {
     assert_eq!(rows[3]["retention_views"], curve(&|percent| (75..85).contains(&percent)));
 }
 
+#[test]
+fn sixty_four_codes_of_errors_are_told_apart() {
+    // Codes 1 to 70 in the first window, and 1 again in the second one.
+    let storm = (1..=70).map(|code| (100 + code, Event::Error, code));
+    let rows = content_rows(&storm.chain([(11_000, Event::Error, 1)]).collect::<Vec<_>>());
+    let mut codes: Vec<String> = (1..=70).map(|code: i64| code.to_string()).collect();
+    codes.sort_by_key(|code| stable_hash(code.as_bytes()));
+    let counts = |row: usize| serde_json::from_str::<BTreeMap<String, i64>>(&rows[row]["error_codes"]).unwrap();
+    let mut expected: BTreeMap<String, i64> = codes[..64].iter().map(|code| (code.clone(), 1)).collect();
+    expected.insert("other".into(), 6);
+    assert_eq!(counts(0), expected);
+    assert_eq!(counts(1), BTreeMap::from([("1".to_owned(), 1)]));
+    let again = if codes[..64].contains(&"1".to_owned()) { "1" } else { "other" };
+    *expected.get_mut(again).unwrap() += 1;
+    assert_eq!((counts(2), &*rows[2]["player_errors_count"]), (expected, "71"));
+    assert_eq!(rows[0]["flavor_views"], "");
+}
+
 /// Parts of 40 viewers of ten entries, each of whom played once.
 fn parts<'a>(entries: &'a [String], counts: &'a Counts) -> Vec<Part<'a>> {
     let facet = |entry| Facet {
@@ -136,7 +159,15 @@ fn parts<'a>(entries: &'a [String], counts: &'a Counts) -> Vec<Part<'a>> {
     let names = |viewer| Some(Names { session: stable_hash(&[viewer]), viewer: stable_hash(&[viewer, viewer]) });
     let of = |viewer: u8| {
         let entry = &entries[usize::from(viewer) % entries.len()];
-        Part { facet: facet(entry.as_str()), counts, watched: None, known: None, names: names(viewer) }
+        Part {
+            facet: facet(entry.as_str()),
+            counts,
+            flavors: &[],
+            error_code: None,
+            watched: None,
+            known: None,
+            names: names(viewer),
+        }
     };
     (0..40).map(of).collect()
 }

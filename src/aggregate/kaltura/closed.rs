@@ -65,7 +65,15 @@ impl ClosedWindow {
         }
         if beyond > 0 {
             let counts = Counts { records: i64::try_from(beyond).unwrap_or(i64::MAX), ..Counts::default() };
-            parts(&Part { facet: other(), counts: &counts, watched: None, known: None, names: None });
+            parts(&Part {
+                facet: other(),
+                counts: &counts,
+                flavors: &[],
+                error_code: None,
+                watched: None,
+                known: None,
+                names: None,
+            });
         }
         let carries_damaged = closing.carries_damaged;
         Self { sessions: SessionRows { labels, scenes, rows, packed: packed.into_bytes().into() }, carries_damaged }

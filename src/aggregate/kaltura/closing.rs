@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::counts::Counts;
 use super::facet::{Names, Part};
 use super::identity::Key;
@@ -120,8 +122,16 @@ impl<'w> Closing<'w> {
             let names = Some(Names { session, viewer: block.viewer });
             let watched = if block.scene == main { watched.take() } else { None };
             let facet = scene.facet(key.tenant, key.entry);
-            parts(&Part { facet, counts: &block.counts, watched, known, names });
+            let flavors = self.flavors_of(block);
+            let (counts, flavors, error_code) = (&block.counts, flavors.as_slice(), scene.error_code());
+            parts(&Part { facet, counts, flavors, error_code, watched, known, names });
         }
+    }
+
+    /// Views by the name of their flavour.
+    fn flavors_of(&self, block: &Block) -> SmallVec<[(&'w str, i64); 2]> {
+        let texts = self.texts;
+        block.flavors.iter().map(|(flavor, count)| (texts.text(*flavor), *count)).collect()
     }
 
     /// Hands out what beacons of no session did: each for itself.
@@ -136,7 +146,9 @@ impl<'w> Closing<'w> {
             walk.count(sample, scene.playback);
             for block in &walk.finish().blocks {
                 let facet = scene.facet(key.tenant, key.entry);
-                parts(&Part { facet, counts: &block.counts, watched: None, known, names: None });
+                let flavors = self.flavors_of(block);
+                let (counts, flavors, error_code) = (&block.counts, flavors.as_slice(), scene.error_code());
+                parts(&Part { facet, counts, flavors, error_code, watched: None, known, names: None });
             }
         }
     }

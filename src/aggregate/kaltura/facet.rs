@@ -65,6 +65,10 @@ pub struct Part<'a> {
     pub facet: Facet<'a>,
     /// What it did there.
     pub counts: &'a Counts,
+    /// By which flavour views were, and how many by each.
+    pub flavors: &'a [(&'a str, i64)],
+    /// The code of the errors among them.
+    pub error_code: Option<&'a str>,
     /// What the session watched of the entry, wherever: given with one of its parts in a window. `None` = with another, or nothing.
     pub watched: Option<&'a Watched>,
     /// What the catalogue tells of the entry, as it counts for this window.

@@ -51,7 +51,8 @@ pub fn finish_sessions<'d>(
             let names = Some(Names { session: key.session_hash(), viewer: life.viewer });
             let known = known.find(key.partner, key.entry);
             let known = known.as_deref();
-            parts(&Part { facet, counts: &counts, watched: Some(&watched), known, names });
+            let counts = &counts;
+            parts(&Part { facet, counts, flavors: &[], error_code: None, watched: Some(&watched), known, names });
         }
         entries.push(entry);
     }

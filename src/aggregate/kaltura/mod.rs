@@ -17,6 +17,7 @@ mod finished;
 pub mod formulas;
 mod identity;
 mod life;
+mod named;
 pub mod retention;
 mod rollup_schema;
 mod rollups;
@@ -36,6 +37,7 @@ pub use counts::{COUNTS, Counts};
 pub use facet::{Device, Facet, Names, Part, Place};
 pub use finished::{FinishedRows, FinishedSessions, finish_sessions};
 pub use life::IDLE_MS;
+pub use named::{MOST as MOST_NAMES, NamedCounts};
 pub use rollup_schema::{
     CONTENT_WINDOW, CUSTOM_VARIABLE_WINDOW, DEVICE_WINDOW, DOMAIN_WINDOW, GEOGRAPHY_WINDOW, PLAYBACK_TYPE_WINDOW,
     schema_of,

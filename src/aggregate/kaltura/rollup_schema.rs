@@ -50,6 +50,19 @@ const COMPLETION: Field = integer(
     "How many percent of their entry sessions have seen, each percent once (its middle), added up over sessions: as soon as a session's beacons tell of the duration. Kaltura: uniquePercentiles.",
 );
 
+/// The field with views by flavour.
+pub(super) const FLAVOR_VIEWS: &str = "flavor_views";
+/// The field with errors by code.
+pub(super) const ERROR_CODES: &str = "error_codes";
+
+const NAMED: &[Field] = &[
+    text(
+        FLAVOR_VIEWS,
+        "Views by flavour (flavorParamsId), as a JSON object: 64 flavours, those with the smallest published hashes, the rest as `other`. Empty = no view says one. Kaltura: flavor_params_view_count.",
+    ),
+    text(ERROR_CODES, "Errors by code, likewise; `unknown` for those without one. They add up to player_errors_count."),
+];
+
 /// The field that holds a mergeable audience.
 pub(super) const RETENTION_SKETCH: &str = "retention_sketch";
 
@@ -99,7 +112,7 @@ const WINDOW: Tag = Tag {
 };
 
 /// How many fields every roll-up has.
-const COMMON: usize = COUNTS + UNIQUE_COUNTS.len() + 2 + SKETCHES.len();
+const COMMON: usize = COUNTS + UNIQUE_COUNTS.len() + 2 + SKETCHES.len() + NAMED.len();
 
 const fn joined<const N: usize>(lists: &[&[Field]]) -> [Field; N] {
     let mut fields = [PARTITIONS_MISSING; N];
@@ -117,7 +130,7 @@ const fn joined<const N: usize>(lists: &[&[Field]]) -> [Field; N] {
 }
 
 const FIELDS: [Field; COMMON] =
-    joined(&[&Counts::FIELDS, &[COMPLETION], UNIQUE_COUNTS, &[PARTITIONS_MISSING], SKETCHES]);
+    joined(&[&Counts::FIELDS, &[COMPLETION], UNIQUE_COUNTS, &[PARTITIONS_MISSING], SKETCHES, NAMED]);
 const CONTENT_FIELDS: [Field; COMMON + RETENTION.len()] = joined(&[&FIELDS, RETENTION]);
 
 /// One row for each entry and window.

@@ -67,6 +67,8 @@ pub(super) struct Sample {
     values: [i64; SLOTS],
     /// The index of its scene: it depends on arrival, so that the scene itself decides where nothing else does.
     pub(super) scene: u32,
+    /// The index of the name of the flavour that is played, likewise.
+    pub(super) flavor: Option<u32>,
 }
 
 impl Sample {
@@ -122,6 +124,7 @@ impl Sample {
             mask: 0,
             values: [0; SLOTS],
             scene: 0,
+            flavor: None,
         }
     }
 
@@ -166,6 +169,7 @@ impl Sample {
         for number in [self.flags, self.members_rejected, self.scene, self.mask] {
             out.unsigned(u64::from(number));
         }
+        out.unsigned(self.flavor.map_or(0, |flavor| u64::from(flavor).wrapping_add(1)));
         out.unsigned(self.viewer);
         let present = self.values.iter().zip(0..).filter(|(_, place)| self.mask >> place & 1 == 1);
         present.for_each(|(value, _)| out.integer(*value));
@@ -180,6 +184,7 @@ impl Sample {
         for number in [flags, members_rejected, scene, mask] {
             *number = u32::try_from(input.unsigned()?).unwrap_or(0);
         }
+        sample.flavor = input.unsigned()?.checked_sub(1).and_then(|flavor| u32::try_from(flavor).ok());
         sample.viewer = input.unsigned()?;
         for (value, place) in sample.values.iter_mut().zip(0..) {
             if sample.mask >> place & 1 == 1 {
@@ -272,8 +277,10 @@ impl Samples {
             let Ok(sample) = Sample::read(&mut input, start_ms) else { return };
             out.push(sample);
         }
+        let texts =
+            |sample: &Sample| (scenes.text(sample.scene), sample.flavor.map_or("", |flavor| scenes.text(flavor)));
         out.sort_unstable_by(|left, right| {
-            left.order().cmp(&right.order()).then_with(|| scenes.text(left.scene).cmp(scenes.text(right.scene)))
+            left.order().cmp(&right.order()).then_with(|| texts(left).cmp(&texts(right)))
         });
         out.truncate(cap);
     }

@@ -51,6 +51,12 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// The code of an error, if that is what the scene's beacons tell of.
+    pub(super) fn error_code(&self) -> Option<&'a str> {
+        let [.., code] = self.texts;
+        Some(code).filter(|code| !code.is_empty())
+    }
+
     /// In the order of the fields of session rows.
     pub(super) const fn texts(&self) -> [&'a str; TEXTS] {
         self.texts

@@ -6,10 +6,11 @@ use base64::engine::general_purpose::STANDARD;
 use super::counts::{COUNTS, Counts, Sparse};
 use super::facet::Part;
 use super::formulas::RetentionCurve;
+use super::named::NamedCounts;
 use super::retention::Audience;
 use super::rollup_schema::{
-    COMPLETION_PERCENT, ENTRY_NAME, ENTRY_OWNER, ENTRY_SINCE_MS, RETENTION_SKETCH, UNIQUE_SKETCHES, UNIQUES,
-    has_retention, schema_of,
+    COMPLETION_PERCENT, ENTRY_NAME, ENTRY_OWNER, ENTRY_SINCE_MS, ERROR_CODES, FLAVOR_VIEWS, RETENTION_SKETCH,
+    UNIQUE_SKETCHES, UNIQUES, has_retention, schema_of,
 };
 use crate::aggregate::packed::{read, read_signed, write};
 use crate::aggregate::source::{Extent, UNKNOWN};
@@ -19,9 +20,11 @@ use crate::model::kaltura::{Entry, Rollup};
 use crate::model::{Schema, Value};
 
 /// The version of the encoding, its first byte.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// The version that had nothing of the catalogue.
 const WITHOUT_KNOWN: u8 = 1;
+/// The version that had no counts by name.
+const WITHOUT_NAMED: u8 = 2;
 
 /// Which viewers or sessions are counted once each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +88,10 @@ pub struct Sums {
     pub completion_percent: i64,
     /// Who is counted once each.
     uniques: [Uniques; UNIQUES],
+    /// Views by flavour. Kaltura: flavor_params_view_count.
+    pub flavor_views: NamedCounts,
+    /// Errors by code; `unknown` for those without one.
+    pub error_codes: NamedCounts,
     /// Which parts were watched; of roll-ups by entry only.
     pub audience: Audience,
     /// What the catalogue tells of the entry, the newest version; of roll-ups by entry only.
@@ -99,6 +106,8 @@ impl Sums {
         for (own, more) in self.uniques.iter_mut().zip(&other.uniques) {
             own.merge(more);
         }
+        self.flavor_views.merge(&other.flavor_views);
+        self.error_codes.merge(&other.error_codes);
         self.audience.merge(&other.audience);
         self.know(other.known.as_deref());
     }
@@ -153,6 +162,10 @@ impl FillingSums {
             if let Some(own) = self.counts.get_mut(usize::from(*place)) {
                 *own = own.saturating_add(*count);
             }
+        }
+        part.flavors.iter().for_each(|(flavor, views)| self.sums.flavor_views.add(flavor, *views));
+        if part.counts.errors > 0 {
+            self.sums.error_codes.add(part.error_code.unwrap_or(UNKNOWN), part.counts.errors);
         }
         if keeps_retention {
             self.sums.know(part.known);
@@ -213,6 +226,14 @@ pub enum RowError {
         /// What is wrong.
         reason: DistinctError,
     },
+    /// A text is no counts by name.
+    #[error("the field `{field}` is not a JSON object of numbers ({reason}): was the row written by something else?")]
+    Named {
+        /// The field's name.
+        field: &'static str,
+        /// What the parser says.
+        reason: serde_json::Error,
+    },
     /// Bytes are no retention.
     #[error("the field `{RETENTION_SKETCH}`: {0}")]
     Retention(#[from] PartialError),
@@ -245,13 +266,15 @@ impl RollupTotals {
         self.sums.merge(&other.sums);
     }
 
-    /// Writes the partial: a version byte, the kind, then counts, uniques and audience.
+    /// Writes the partial: a version byte, the kind, then counts, uniques, counts by name, and audience.
     pub fn encode(&self, out: &mut Writer) {
         out.byte(VERSION);
         out.byte(self.rollup as u8);
         self.sums.counts.write(out);
         out.integer(self.sums.completion_percent);
         self.sums.uniques.iter().for_each(|uniques| uniques.encode(out));
+        self.sums.flavor_views.write(out);
+        self.sums.error_codes.write(out);
         if has_retention(self.rollup) {
             self.sums.audience.encode(out);
             write_known(self.sums.known.as_deref(), out);
@@ -276,6 +299,9 @@ impl RollupTotals {
         for uniques in &mut sums.uniques {
             *uniques = Uniques::from_bytes(input.bytes()?)?;
         }
+        if version > WITHOUT_NAMED {
+            (sums.flavor_views, sums.error_codes) = (NamedCounts::read(input)?, NamedCounts::read(input)?);
+        }
         if has_retention(rollup) {
             sums.audience = Audience::decode(input)?;
             sums.known = if version > WITHOUT_KNOWN { read_known(input)? } else { None };
@@ -297,6 +323,8 @@ impl RollupTotals {
         values.push(Value::Integer(extent.partitions_missing));
         let encoded = self.sums.uniques.each_ref().map(|uniques| STANDARD.encode(uniques.to_bytes()));
         values.extend(encoded.iter().map(|text| Value::Text(text)));
+        let named = [&self.sums.flavor_views, &self.sums.error_codes].map(NamedCounts::to_text);
+        values.extend(named.iter().map(|text| Value::Text(text)));
         if !has_retention(self.rollup) {
             return each(&values);
         }
@@ -335,6 +363,11 @@ impl RollupTotals {
         let mut sums = Sums { counts: Counts::from_named(integer), completion_percent, ..Sums::default() };
         for (uniques, name) in sums.uniques.iter_mut().zip(UNIQUE_SKETCHES) {
             *uniques = Uniques::from_bytes(&bytes(name)?).map_err(|reason| RowError::Unique { field: name, reason })?;
+        }
+        for (named, name) in [(&mut sums.flavor_views, FLAVOR_VIEWS), (&mut sums.error_codes, ERROR_CODES)] {
+            if let Some(Value::Text(text)) = field(name) {
+                *named = NamedCounts::from_text(text).map_err(|reason| RowError::Named { field: name, reason })?;
+            }
         }
         let sketch = bytes(RETENTION_SKETCH)?;
         if has_retention(rollup) && !sketch.is_empty() {

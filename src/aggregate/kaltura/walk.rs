@@ -22,6 +22,8 @@ pub(super) struct Block {
     pub(super) scene: u32,
     pub(super) viewer: u64,
     pub(super) counts: Counts,
+    /// Its views by flavour: the index of the name, and how many.
+    pub(super) flavors: SmallVec<[(u32, i64); 1]>,
 }
 
 /// The blocks of one session; nearly always one.
@@ -74,8 +76,15 @@ impl<'w, 'l> Walk<'w, 'l> {
 
     /// Counts a beacon. They come in order of time; `playback` is how its scene is played.
     pub(super) fn count(&mut self, sample: &Sample, playback: Playback) {
-        if let Some(counts) = counts_at(&mut self.blocks, sample.scene, sample.viewer) {
-            self.state.count_in(counts, sample, playback);
+        let Some(Block { counts, flavors, .. }) = block_at(&mut self.blocks, sample.scene, sample.viewer) else {
+            return;
+        };
+        let views = counts.views;
+        self.state.count_in(counts, sample, playback);
+        let Some(flavor) = sample.flavor.filter(|_| counts.views > views) else { return };
+        match flavors.iter_mut().find(|(known, _)| *known == flavor) {
+            Some((_, count)) => *count += 1,
+            None => flavors.push((flavor, 1)),
         }
     }
 }
@@ -200,14 +209,14 @@ fn moment(sample: &Sample, playback: Playback) -> Moment {
     }
 }
 
-/// The counts of a scene and viewer, entered when they are new.
-fn counts_at(blocks: &mut Blocks, scene: u32, viewer: u64) -> Option<&mut Counts> {
+/// The block of a scene and viewer, entered when it is new.
+fn block_at(blocks: &mut Blocks, scene: u32, viewer: u64) -> Option<&mut Block> {
     let known = blocks.iter().position(|block| (block.scene, block.viewer) == (scene, viewer));
     let index = known.unwrap_or(blocks.len());
     if known.is_none() {
-        blocks.push(Block { scene, viewer, counts: Counts::default() });
+        blocks.push(Block { scene, viewer, ..Block::default() });
     }
-    blocks.get_mut(index).map(|block| &mut block.counts)
+    blocks.get_mut(index)
 }
 
 /// A value that may be missing, and that it was there.

@@ -101,6 +101,8 @@ impl<H: BuildHasher + Clone> Window<H> {
         let scene = scenes.index_of(&scratch.scene, &self.hasher);
         let viewer = viewer_hash(&mut scratch.viewer, beacon);
         let mut sample = Sample::of(beacon, context.time.as_millis(), scene, viewer);
+        // Names of flavours stand among the scenes: none looks like one.
+        sample.flavor = beacon.flavor.as_deref().map(|flavor| scenes.index_of(flavor, &self.hasher));
         sample.set(Flag::Late, is_late);
         sample.set(Flag::Clamped, context.clamped);
         samples.push(&sample, self.start.as_millis(), self.samples_cap, scenes);
