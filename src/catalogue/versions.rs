@@ -10,7 +10,7 @@ use crate::model::kaltura::Entry;
 
 /// How long a version is kept after another one has taken its place, ms: a day, as the topic must keep it.
 pub const KEEP_MS: i64 = 86_400_000;
-/// As many entries are kept. One takes about 200 bytes, and at most 600 with the longest texts.
+/// As many entries are kept. One takes about 500 bytes, and at most 900 with the longest texts.
 pub const MOST_ENTRIES: usize = 1_000_000;
 /// As many versions of an entry are kept, the newest.
 pub const MOST_VERSIONS: usize = 64;

@@ -19,7 +19,7 @@ pub(super) const BAD_FROM_MS: i64 = 7_000;
 pub(super) const FIRST_TABLE_MS: i64 = 10_000;
 
 /// How long after it was told what is known of an entry counts.
-const SETTLE_MS: i64 = 2_000;
+const SETTLE_MS: i64 = WINDOW_MS;
 
 /// The source of the delivery logs.
 pub(super) const DELIVERY: &str = "cmcd-logs";
