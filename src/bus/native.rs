@@ -267,9 +267,9 @@ mod tests {
         Outgoing {
             topic: "records".to_owned(),
             partition: Some(0),
-            key: (number % 4 > 0).then(|| b"key".to_vec()),
+            key: (!number.is_multiple_of(4)).then(|| b"key".to_vec()),
             value: vec![b'v'; number % 5 * 7],
-            headers: if number % 3 == 0 { vec![tenant] } else { Vec::new() },
+            headers: if number.is_multiple_of(3) { vec![tenant] } else { Vec::new() },
         }
     }
 
