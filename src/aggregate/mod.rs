@@ -12,6 +12,7 @@ mod packed;
 mod partial;
 mod placing;
 pub mod rollup;
+mod seen;
 mod sketch;
 mod source;
 mod uniques;

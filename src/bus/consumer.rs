@@ -13,10 +13,11 @@ use super::client::{Error, Properties, StartAt};
 use super::native::{Batch, DataQueue, membership};
 use crate::model::{Headers, Record};
 
-/// Read-ahead per consumer, KiB. Enough to ride over a commit, little enough for memory.
+/// Read-ahead per consumer: enough to ride over a commit, little enough for memory, of which the client takes 330 bytes for each record
+/// beside its own. Of short records the number is what limits.
 const DEFAULTS: &[(&str, &str)] = &[
     ("queued.max.messages.kbytes", "32768"),
-    ("queued.min.messages", "100000"),
+    ("queued.min.messages", "50000"),
     ("fetch.message.max.bytes", "1048576"),
     ("fetch.min.bytes", "1"),
     ("fetch.wait.max.ms", "100"),

@@ -6,7 +6,8 @@
 //! R1  Only data comes this way. The partitions' queues are forwarded into one queue of ours; group events and statistics stay on the
 //!     consumer's queue, where its own poll serves them.
 //! R2  A message lives as long as its batch, a batch as long as the borrow of its queue; each is freed exactly once.
-//! R3  A member has a name and a generation that the group has given it. The broker takes offsets from who has neither, so a commit
+//! R3  Whether a record has headers is asked of the client only where it does not show: see [`Fetched::is_bare`].
+//! R4  A member has a name and a generation that the group has given it. The broker takes offsets from who has neither, so a commit
 //!     must look first.
 
 #![allow(unsafe_code, reason = "the client's calls for these are only there as C functions")]
@@ -21,8 +22,9 @@ use rdkafka::bindings::{
     rd_kafka_consume_batch_queue, rd_kafka_consumer_group_metadata, rd_kafka_consumer_group_metadata_destroy,
     rd_kafka_consumer_group_metadata_generation_id, rd_kafka_consumer_group_metadata_member_id,
     rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_destroy, rd_kafka_message_headers,
-    rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_queue_destroy, rd_kafka_queue_forward,
-    rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t, rd_kafka_timestamp_type_t, rd_kafka_topic_name,
+    rd_kafka_message_leader_epoch, rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_queue_destroy,
+    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t,
+    rd_kafka_timestamp_type_t, rd_kafka_topic_name,
 };
 use rdkafka::client::Client;
 use rdkafka::error::{IsError as _, KafkaError};
@@ -97,7 +99,9 @@ impl Batch<'_> {
     /// The messages, each partition's in order.
     pub fn iter(&self) -> impl Iterator<Item = Fetched<'_>> {
         // SAFETY: every pointer is a valid message until the batch is dropped, and this borrows the batch.
-        self.messages.iter().map(|message| Fetched(unsafe { &**message }))
+        let message = |message: &*mut rd_kafka_message_t| unsafe { &**message };
+        let next = self.messages.iter().skip(1).map(move |next| Some(message(next))).chain([None]);
+        self.messages.iter().map(message).zip(next).map(|(message, next)| Fetched { message, next })
     }
 }
 
@@ -114,55 +118,89 @@ impl Drop for Batch<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TopicHandle(usize);
 
+/// The most bytes of a record that stand before its key, and before its value when it has no key (record format 2: length, attributes,
+/// differences of time and offset, and the lengths of both), and the number of headers of the record before.
+const BETWEEN: usize = 1 + 5 + 1 + 10 + 5 + 5 + 5;
+
 /// A message of a batch.
-pub struct Fetched<'b>(&'b rd_kafka_message_t);
+pub struct Fetched<'b> {
+    message: &'b rd_kafka_message_t,
+    /// The one behind it in the batch.
+    next: Option<&'b rd_kafka_message_t>,
+}
 
 impl<'b> Fetched<'b> {
     /// What the client says instead of a record.
     pub fn error(&self) -> Option<KafkaError> {
-        self.0.err.is_error().then(|| KafkaError::MessageConsumption(self.0.err.into()))
+        self.message.err.is_error().then(|| KafkaError::MessageConsumption(self.message.err.into()))
     }
 
     /// The topic, to compare.
     pub fn topic_handle(&self) -> TopicHandle {
-        TopicHandle(self.0.rkt as usize)
+        TopicHandle(self.message.rkt as usize)
     }
 
     /// The topic's name.
     pub fn topic(&self) -> &'b str {
-        if self.0.rkt.is_null() {
+        if self.message.rkt.is_null() {
             return "";
         }
         // SAFETY: the topic lives as long as the message, and its name ends with zero.
-        unsafe { CStr::from_ptr(rd_kafka_topic_name(self.0.rkt)) }.to_str().unwrap_or_default()
+        unsafe { CStr::from_ptr(rd_kafka_topic_name(self.message.rkt)) }.to_str().unwrap_or_default()
     }
 
     /// The partition.
     pub fn partition(&self) -> i32 {
-        self.0.partition
+        self.message.partition
     }
 
     /// As a record of the model. Without a time stamp it counts as appended at the epoch.
     pub fn record(&self) -> Record<'b> {
         let mut kind = rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message is valid; the kind is written, not read.
-        let append_ms = unsafe { rd_kafka_message_timestamp(self.0, &raw mut kind) };
+        let append_ms = unsafe { rd_kafka_message_timestamp(self.message, &raw mut kind) };
         Record {
-            offset: self.0.offset,
+            offset: self.message.offset,
             append_ms: append_ms.max(0),
             // SAFETY: pointer and length are of one buffer, which lives as long as the message.
-            key: unsafe { bytes(self.0.key, self.0.key_len) },
+            key: unsafe { bytes(self.message.key, self.message.key_len) },
             // SAFETY: as above.
-            value: unsafe { bytes(self.0.payload, self.0.len) }.unwrap_or_default(),
+            value: unsafe { bytes(self.message.payload, self.message.len) }.unwrap_or_default(),
             headers: self.headers(),
         }
     }
 
+    /// Whether it shows that the record has no headers. The client takes as many instructions to say so as it takes to fetch the record,
+    /// and two allocations. In record format 2, the only one that has leader epochs, the number of headers stands right behind the value,
+    /// and behind that the next record begins; the client leaves records where it received them.
+    fn is_bare(&self) -> bool {
+        let (message, Some(next)) = (self.message, self.next) else { return false };
+        let next_begins = if next.key.is_null() { next.payload } else { next.key };
+        if message.payload.is_null() || next_begins.is_null() {
+            return false;
+        }
+        let end = (message.payload as usize).saturating_add(message.len);
+        let distance = (next_begins as usize).wrapping_sub(end);
+        if distance == 0 || distance > BETWEEN {
+            return false;
+        }
+        // SAFETY: the message is valid.
+        if unsafe { rd_kafka_message_leader_epoch(message) } < 0 {
+            return false;
+        }
+        // SAFETY: the byte lies between the data of two records that the batch holds, within few bytes of both: in the buffer that they were
+        // received in, or where one such buffer ends and the other begins.
+        unsafe { message.payload.cast::<u8>().add(message.len).read() == 0 }
+    }
+
     fn headers(&self) -> Headers<'b> {
         let mut headers = Headers::default();
+        if self.is_bare() {
+            return headers;
+        }
         let mut native: *mut rd_kafka_headers_t = null_mut();
         // SAFETY: the message is valid; the headers belong to it and live as long.
-        let found = unsafe { rd_kafka_message_headers(self.0, &raw mut native) };
+        let found = unsafe { rd_kafka_message_headers(self.message, &raw mut native) };
         if found.is_error() {
             return headers;
         }
@@ -188,7 +226,7 @@ pub(super) struct Membership {
     member: String,
 }
 
-/// The client's present membership; `None` when the group has not let it in, or has put it out (R3).
+/// The client's present membership; `None` when the group has not let it in, or has put it out (R4).
 pub(super) fn membership<C: ClientContext>(client: &Client<C>) -> Option<Membership> {
     // SAFETY: the client lives; null is checked for; what is returned is ours until it is destroyed here; the name is copied before.
     let found = unsafe {
@@ -211,4 +249,57 @@ pub(super) fn membership<C: ClientContext>(client: &Client<C>) -> Option<Members
 unsafe fn bytes<'b>(start: *const c_void, length: usize) -> Option<&'b [u8]> {
     // SAFETY: the caller's promise.
     (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length) })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use rdkafka::TopicPartitionList;
+    use rdkafka::consumer::{BaseConsumer, Consumer as _};
+
+    use super::*;
+    use crate::bus::{InProcessBroker, Outgoing, PlainProducer};
+    use crate::model::record::header;
+
+    /// Records with and without headers, keys and values, behind one another in one batch.
+    fn outgoing(number: usize) -> Outgoing {
+        let tenant = (header::TENANT.to_owned(), format!("tenant-{number}").into_bytes());
+        Outgoing {
+            topic: "records".to_owned(),
+            partition: Some(0),
+            key: (!number.is_multiple_of(4)).then(|| b"key".to_vec()),
+            value: vec![b'v'; number % 5 * 7],
+            headers: if number.is_multiple_of(3) { vec![tenant] } else { Vec::new() },
+        }
+    }
+
+    #[test]
+    fn headers_are_found_and_mostly_it_shows_that_there_are_none() {
+        let broker = InProcessBroker::start(&[("records", 1)]).unwrap();
+        let producer = PlainProducer::new(&broker.properties()).unwrap();
+        (0..60).for_each(|number| producer.send(&outgoing(number), None).unwrap());
+        assert_eq!(producer.flush(Duration::from_secs(10)).unwrap(), 0);
+        let config =
+            broker.properties().client_config(&[], &[("group.id", "readers"), ("enable.auto.commit", "false")]);
+        let consumer: BaseConsumer = config.create().unwrap();
+        let queue = DataQueue::new(consumer.client()).unwrap();
+        queue.take_in(consumer.client(), "records", 0);
+        let mut assignment = TopicPartitionList::new();
+        assignment.add_partition_offset("records", 0, rdkafka::Offset::Beginning).unwrap();
+        consumer.assign(&assignment).unwrap();
+        let (mut read, mut bare) = (0, 0);
+        while read < 60 {
+            let batch = queue.read(60, Duration::from_secs(10));
+            assert!(!batch.is_empty(), "{read} of 60 came");
+            for fetched in batch.iter() {
+                let (expected, record) = (outgoing(read), fetched.record());
+                assert_eq!((record.key, record.value), (expected.key.as_deref(), &*expected.value));
+                let tenant = expected.headers.first().map(|(_, name)| str::from_utf8(name).unwrap());
+                assert_eq!(record.headers, Headers { tenant, ..Headers::default() }, "record {read}");
+                (read, bare) = (read + 1, bare + usize::from(fetched.is_bare()));
+            }
+        }
+        // 40 of them have none; it does not show of the eight whose value is empty, perhaps, nor of those that end a batch.
+        assert!((20..=40).contains(&bare), "{bare}");
+    }
 }

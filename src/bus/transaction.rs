@@ -38,6 +38,10 @@ const DEFAULTS: &[(&str, &str)] = &[
 /// A commit needs to know of no record but the one that was not delivered.
 const OWNED: &[(&str, &str)] = &[("enable.idempotence", "true"), ("delivery.report.only.error", "true")];
 
+/// How much of a commit the client holds at a time, in KiB: of more it makes the next record wait. Its copy of what we keep anyway would
+/// else be as large as all that is saved at once, and lie in memory from then on.
+const BUFFER_KIB: usize = 8 << 10;
+
 /// How long a commit may take until it has failed, and then its undoing. Both together must be less than
 /// [`crate::observe::LONGEST_SILENCE`]: an outage of the bus must not look like a stuck worker.
 const ATTEMPT: Duration = Duration::from_secs(25);
@@ -219,7 +223,10 @@ pub struct TransactionalProducer {
 impl TransactionalProducer {
     /// Connects lazily. [`Self::register`] must succeed before the first commit. `longest` is what its predecessors of the same id have learnt.
     pub fn new(properties: &Properties, transactional_id: &str, longest: LongestRecord) -> Result<Self, Error> {
-        let mut config = properties.client_config(DEFAULTS, OWNED);
+        // The longest record must find room, however long an operator lets it be.
+        let buffer_kib = BUFFER_KIB.max(properties.longest_record() / 512).to_string();
+        let defaults = [DEFAULTS, &[("queue.buffering.max.kbytes", buffer_kib.as_str())]].concat();
+        let mut config = properties.client_config(&defaults, OWNED);
         config.set("transactional.id", transactional_id);
         let producer =
             config.create_with_context(LoggingContext::default()).map_err(|cause| Error::Properties { cause })?;
@@ -341,7 +348,7 @@ impl TransactionalProducer {
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
                     if Instant::now() < deadline =>
                 {
-                    self.producer.poll(DELIVERY_PAUSE);
+                    self.await_progress()?;
                     record = back;
                 }
                 Err((cause, _)) => return Err(cause),
@@ -352,15 +359,22 @@ impl TransactionalProducer {
     /// One delivery that failed is enough to make the commit fail, and what is still waiting then would wait until the abort.
     fn await_deliveries(&self, deadline: Instant) -> Result<(), KafkaError> {
         while self.producer.in_flight_count() > 0 {
-            if let Some(cause) = self.producer.context().undelivered() {
-                return Err(KafkaError::MessageProduction(cause));
-            }
             if Instant::now() > deadline {
                 return Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut));
             }
-            self.producer.poll(Duration::ZERO);
-            thread::park_timeout(DELIVERY_PAUSE);
+            self.await_progress()?;
         }
+        Ok(())
+    }
+
+    /// Gives deliveries under way a moment. Polling with patience would ask without a pause, because the bus crate does so in the last
+    /// millisecond.
+    fn await_progress(&self) -> Result<(), KafkaError> {
+        self.producer.poll(Duration::ZERO);
+        if let Some(cause) = self.producer.context().undelivered() {
+            return Err(KafkaError::MessageProduction(cause));
+        }
+        thread::park_timeout(DELIVERY_PAUSE);
         Ok(())
     }
 }

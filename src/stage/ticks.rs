@@ -51,6 +51,11 @@ impl Ticker {
         Self { producer, idle_timeout, warned: false }
     }
 
+    /// Hears what the bus says of earlier ticks.
+    pub(super) fn listen(&self) {
+        self.producer.listen();
+    }
+
     /// Writes a tick into a partition that has been silent for long enough.
     pub(super) fn tick_if_silent(&mut self, name: &TopicPartition, silence: &mut Silence) {
         if !silence.lasts(self.idle_timeout) {

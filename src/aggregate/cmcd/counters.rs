@@ -1,6 +1,6 @@
 //! The additive measurements of CMCD: what one session did at one edge in one window, in as few bytes as it takes.
 //!
-//! There is one block for each session, edge and window, hundreds of thousands at a time, so what counts is 16 bits wide and what
+//! There is one block for each session, edge and window, hundreds of thousands at a time, so what counts is 8 bits wide and what
 //! measures 32 until one of them overflows; then the block widens. Bitrates are in kbit/s here, and become bit/s when a row is made.
 
 /// A measurement that adds up: first those that count, then those that measure.
@@ -177,7 +177,7 @@ pub(crate) enum Counters {
 /// A block in which nothing is large.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Narrow {
-    counts: [u16; COUNTS],
+    counts: [u8; COUNTS],
     /// What follows the counts.
     amounts: [u32; VALUES - COUNTS],
 }
@@ -193,7 +193,7 @@ impl Narrow {
     #[inline]
     fn set(&mut self, index: usize, value: i64) -> bool {
         if let Some(place) = self.counts.get_mut(index) {
-            return u16::try_from(value).map(|value| *place = value).is_ok();
+            return u8::try_from(value).map(|value| *place = value).is_ok();
         }
         let place = index.checked_sub(COUNTS).and_then(|index| self.amounts.get_mut(index));
         place.is_some_and(|place| u32::try_from(value).map(|value| *place = value).is_ok())
@@ -414,10 +414,10 @@ mod tests {
     #[test]
     fn a_block_that_overflows_widens_and_stays_right() {
         let mut counters = Counters::default();
-        (0..=u32::from(u16::MAX)).for_each(|_| counters.count(Sum::Requests));
+        (0..=u32::from(u8::MAX)).for_each(|_| counters.count(Sum::Requests));
         counters.add(Sum::Bytes, 5);
         counters.extreme(Extreme::BufferMin, 9);
-        assert_eq!((counters.get(Sum::Requests), counters.get(Sum::Bytes)), (65_536, 5));
+        assert_eq!((counters.get(Sum::Requests), counters.get(Sum::Bytes)), (256, 5));
         assert!(matches!(counters, Counters::Wide(_)));
         let mut counters = Counters::default();
         counters.add(Sum::Bytes, u64::from(u32::MAX));

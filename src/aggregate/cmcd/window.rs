@@ -2,8 +2,6 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::HashSet;
-
 use super::apply::apply;
 use super::closed::ClosedWindow;
 use super::counters::{Counters, Sum};
@@ -13,6 +11,7 @@ use super::names::Names;
 use super::sessions::{Content, Found, Session, Sessions};
 use super::smallest::{gather, keep};
 use super::starvation::Starved;
+use crate::aggregate::seen::SeenIds;
 use crate::aggregate::source::{Caps, Outcome, Size, SourceLabels, UNKNOWN};
 use crate::model::cmcd::{Event, Mode, member_for};
 use crate::model::hash::stable_hash;
@@ -45,8 +44,8 @@ pub struct Window<H> {
     pub(super) rollups: Rollups,
     pub(super) tenants: Names,
     pub(super) contents: Names,
-    /// Published hashes of the ids seen, 64 bits each.
-    seen: HashSet<u64, H>,
+    /// Published hashes of the ids seen.
+    seen: SeenIds<H>,
     hasher: H,
     pub(super) facts_cap: usize,
 }
@@ -61,7 +60,7 @@ impl<H: BuildHasher + Clone> Window<H> {
             rollups: Rollups::new(caps.rollup_keys),
             tenants: Names::new("default"),
             contents: Names::new(UNKNOWN),
-            seen: HashSet::with_capacity_and_hasher(expected.ids, hasher.clone()),
+            seen: SeenIds::with_room(expected.ids, &hasher),
             hasher,
             facts_cap: caps.facts,
         }

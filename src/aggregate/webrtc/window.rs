@@ -2,8 +2,6 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::HashSet;
-
 use super::closed::ClosedWindow;
 use super::controller::ControllerSettings;
 use super::identity::write_key;
@@ -14,6 +12,7 @@ use super::sample::{Sample, places};
 use super::score::ScoreSettings;
 use super::session::{Session, Sessions};
 use super::tally::Tally;
+use crate::aggregate::seen::SeenIds;
 use crate::aggregate::source::{Caps, Outcome, Size, SourceLabels, UNKNOWN};
 use crate::model::hash::StableHasher;
 use crate::model::webrtc::Report;
@@ -50,7 +49,7 @@ pub struct Window<H> {
     pub(super) sessions: Sessions<H>,
     pub(super) keys: Keys,
     /// Published hashes of the reports seen, with all that is used of them.
-    seen: HashSet<u64, H>,
+    seen: SeenIds<H>,
     hasher: H,
     pub(super) samples_cap: usize,
     /// Memory that is used again from report to report.
@@ -71,7 +70,7 @@ impl<H: BuildHasher + Clone> Window<H> {
             length_ms,
             sessions: Sessions::new(caps.sessions, expected.sessions, hasher.clone()),
             keys: Keys::new(caps.rollup_keys),
-            seen: HashSet::with_capacity_and_hasher(expected.ids, hasher.clone()),
+            seen: SeenIds::with_room(expected.ids, &hasher),
             hasher,
             samples_cap: caps.facts,
             scratch: Scratch::default(),

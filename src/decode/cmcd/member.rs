@@ -6,7 +6,7 @@
 //! R4  A list that is never closed (the end, or another `(`, comes before its `)`) costs only what stands before the next comma.
 //! R5  Nothing recurses, and a member never looks further than the payload once: with the limit of members, time is linear in bytes.
 
-use crate::decode::common::before_any;
+use crate::decode::common::{before_any, letters_in, token_bytes_in};
 
 /// The value of a member, or of a list item, with types still open: whether `300` is a number is the key's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,10 +194,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Everything up to a byte that can end a key.
+    /// Everything up to a byte that can end a key: nearly always a few letters.
     fn key(&mut self) -> &'a str {
-        let start = self.at;
-        self.at += before_any(self.rest(), [b'=', b',', b';', b' ', b'\t']);
+        let (start, rest) = (self.at, self.rest());
+        let letters = rest.first_chunk().map_or(0, |word| letters_in(*word));
+        self.at += match rest.get(letters) {
+            Some(b'=' | b',' | b';') => letters,
+            _ => before_any(rest, [b'=', b',', b';', b' ', b'\t']),
+        };
         self.since(start)
     }
 
@@ -220,8 +224,12 @@ impl<'a> Cursor<'a> {
     }
 
     fn bare(&mut self) -> Result<Value<'a>, Wrong> {
-        let start = self.at;
-        self.at += before_any(self.rest(), [b',', b';', b' ', b'\t']);
+        let (start, rest) = (self.at, self.rest());
+        let plain = rest.first_chunk().map_or(0, |word| token_bytes_in(*word));
+        self.at += match rest.get(plain) {
+            Some(b',' | b';') => plain,
+            _ => before_any(rest, [b',', b';', b' ', b'\t']),
+        };
         if self.at == start { Err(Wrong) } else { Ok(Value::Bare(self.since(start))) }
     }
 

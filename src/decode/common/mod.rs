@@ -11,5 +11,5 @@ pub(crate) use cursor::{Container, Cursor, Raw, Token};
 pub(crate) use key::Key;
 pub(crate) use number::{Parts, Places};
 pub(crate) use percent::{Plus, percent_decode};
-pub(crate) use scan::before_any;
+pub(crate) use scan::{before_any, letters_in, token_bytes_in};
 pub(crate) use text::{beginning, shortened, unescaped};

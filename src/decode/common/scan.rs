@@ -3,6 +3,8 @@
 
 /// Each byte of a word.
 const ONES: u64 = 0x0101_0101_0101_0101;
+/// The high bit of each.
+const HIGH: u64 = ONES << 7;
 
 /// How many bytes come before the first that is one of `ends`; all of them when there is none.
 #[inline]
@@ -27,14 +29,50 @@ pub(crate) fn before_any_in<const N: usize>(bytes: [u8; 8], ends: [u8; N]) -> us
     for end in ends {
         // The high bit of each byte that is `end`, and perhaps of bytes behind the first of them.
         let difference = word ^ (ONES * u64::from(end));
-        marks |= difference.wrapping_sub(ONES) & !difference & (ONES << 7);
+        marks |= difference.wrapping_sub(ONES) & !difference & HIGH;
     }
+    (marks.trailing_zeros() / 8) as usize
+}
+
+/// How many of eight bytes come before the first that is not a letter from `a` to `z`: fewer steps than to look for each end of a name.
+#[inline]
+pub(crate) fn letters_in(bytes: [u8; 8]) -> usize {
+    let word = u64::from_le_bytes(bytes);
+    let low = word & !HIGH;
+    // The high bit of each byte from `a` on, and of each behind `z`. Nothing is carried into the next byte.
+    let (from_a, behind_z) = (low + ONES * (0x80 - b'a' as u64), low + ONES * (0x7f - b'z' as u64));
+    let marks = (!from_a | behind_z | word) & HIGH;
+    (marks.trailing_zeros() / 8) as usize
+}
+
+/// How many of eight bytes come before the first that lies below `-` or is `;`: letters, digits, and what else numbers and tokens have.
+#[inline]
+pub(crate) fn token_bytes_in(bytes: [u8; 8]) -> usize {
+    let word = u64::from_le_bytes(bytes);
+    let from_dash = (word & !HIGH) + ONES * (0x80 - b'-' as u64);
+    let semicolon = word ^ (ONES * b';' as u64);
+    // What is behind the first mark may be marked wrongly.
+    let marks = (!(from_dash | word) | (semicolon.wrapping_sub(ONES) & !semicolon)) & HIGH;
     (marks.trailing_zeros() / 8) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_byte_is_told_apart_at_every_place() {
+        for at in 0..8 {
+            for byte in 0..=u8::MAX {
+                let mut bytes = *b"bitrates";
+                bytes[at] = byte;
+                assert_eq!(letters_in(bytes) < 8, !byte.is_ascii_lowercase(), "{bytes:?}");
+                assert_eq!(letters_in(bytes).min(at), at, "{bytes:?}");
+                assert_eq!(token_bytes_in(bytes) < 8, byte < b'-' || byte == b';', "{bytes:?}");
+                assert_eq!(token_bytes_in(bytes).min(at), at, "{bytes:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_first_end_is_found_wherever_it_stands() {

@@ -351,6 +351,7 @@ impl<'a, S: Stage> Worker<'a, S> {
 
     fn publish(&mut self) {
         self.last_publish = Instant::now();
+        self.ticker.iter().for_each(Ticker::listen);
         let mut partitions = Vec::new();
         for slot in &mut self.slots {
             slot.work.report(&slot.name);

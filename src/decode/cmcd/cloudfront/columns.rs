@@ -263,9 +263,8 @@ impl ColumnPlan {
         self.has_cmcd_columns
     }
 
-    /// Cuts a line at its TABs.
-    pub(super) fn split<'a>(&self, line: &'a str) -> Result<Fields<'a>, Reason> {
-        let mut fields = Fields { values: [""; Column::COUNT] };
+    /// Cuts a line at its TABs, into fields that are empty yet: they are large, and better not moved.
+    pub(super) fn split<'a>(&self, line: &'a str, fields: &mut Fields<'a>) -> Result<(), Reason> {
         let mut columns = self.columns.iter();
         let mut start = 0;
         for end in memchr::memchr_iter(b'\t', line.as_bytes()) {
@@ -279,7 +278,7 @@ impl ColumnPlan {
         if let Some(column) = last {
             fields.set(*column, line.get(start..).unwrap_or_default());
         }
-        if columns.next().is_some() { Err(Reason::ColumnCount) } else { Ok(fields) }
+        if columns.next().is_some() { Err(Reason::ColumnCount) } else { Ok(()) }
     }
 }
 
@@ -295,6 +294,11 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// All empty.
+    pub(super) const fn new() -> Self {
+        Self { values: [""; Column::COUNT] }
+    }
+
     /// The value of a column.
     pub(super) fn get(&self, column: Column) -> &'a str {
         self.values.get(column.index()).copied().unwrap_or_default()

@@ -32,7 +32,8 @@ pub(in super::super) fn decode(
     tally: &mut Tally,
     each: &mut dyn FnMut(&Event<'_>),
 ) -> Result<(), Reason> {
-    let fields = plan.split(line)?;
+    let mut fields = Fields::new();
+    plan.split(line, &mut fields)?;
     let delivery = delivery(&fields);
     let end = end_millis(&fields).ok_or(Reason::Timestamp)?;
     let time = EventTime::from_millis(clock::start(end, delivery.time_taken_ms));
