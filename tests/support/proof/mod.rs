@@ -49,8 +49,8 @@ const PLAYERS: u32 = 200;
 const WINDOW_MS: i64 = 1_000;
 const PARTITIONS: i32 = 4;
 const SOURCES: usize = 4;
-/// So soon a version of the catalogue counts: every trial has windows before and after each.
-const SETTLE_MS: i64 = 2_000;
+/// So soon a version of the catalogue counts: every trial has windows before and after each. Nobody is held back for half of it.
+const SETTLE_MS: i64 = 8_000;
 /// The partitions of the sources, and all sources in each of the partitions of partials.
 const PLACES: usize = 2 * SOURCES * PARTITIONS as usize;
 
