@@ -198,7 +198,7 @@ fn a_broker_that_is_down_at_the_start_or_later_is_waited_for() {
     // While there is something to commit: that commit cannot end, and the worker begins again. Not in a transaction: see Kafka::crash.
     bus.hold();
     produce_queries(&kafka, &surroundings, 2);
-    eventually(PATIENCE, "no transaction is open", || bus.is_at_rest());
+    eventually(PATIENCE, "no transaction is open", || bus.is_at_rest() && kafka.has_marked_all_ends());
     kafka.stop();
     bus.release();
     eventually(PATIENCE, "the metric counts lost connections", || {

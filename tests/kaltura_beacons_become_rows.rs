@@ -6,31 +6,17 @@ mod support;
 
 use std::sync::Arc;
 
-use streamgauge::aggregate::Caps;
-use streamgauge::engine::Rules;
-use streamgauge::fold::{Clock, Decoding, KalturaSettings, SourceSettings};
+use streamgauge::fold::{Decoding, KalturaSettings};
 use streamgauge::model::kaltura::Rollup;
 use streamgauge::model::{Headers, Record};
 use streamgauge::replay::Oracle;
 use streamgauge::surroundings::Places;
-use support::{PlainRow, plain_rows};
+use support::{PlainRow, plain_rows, settings};
 
 const START_MS: i64 = 1_767_600_000_000;
 const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1";
 /// A file with invented places, of which one is 192.0.2.0/25.
 const PLACES: &[u8] = include_bytes!("data/kaltura/places.mmdb");
-
-fn settings() -> SourceSettings {
-    SourceSettings {
-        source: "kaltura".to_owned(),
-        cdn: "unknown".to_owned(),
-        clock: Clock::Player,
-        rules: Rules { window_ms: 10_000, grace_ms: 10_000, disorder_bound_ms: 5_000 },
-        max_delay_ms: 0,
-        deduplicate: false,
-        caps: Caps { sessions: 100, rollup_keys: 100, facts: 64 },
-    }
-}
 
 /// A request of the web player as it came: query, newline, body.
 fn request(session: &str, index: u32, event: u32, more: &str) -> String {
@@ -45,8 +31,10 @@ fn request(session: &str, index: u32, event: u32, more: &str) -> String {
 fn rows() -> Vec<PlainRow> {
     let places = Some(Arc::new(Places::from_bytes(PLACES.to_vec()).unwrap()));
     let rollups = Rollup::ALL.to_vec();
-    let mut oracle =
-        Oracle::new(settings(), Decoding::Kaltura(Arc::new(KalturaSettings { rollups, places, catalogue: None })));
+    let mut oracle = Oracle::new(
+        settings::players("kaltura", "unknown"),
+        Decoding::Kaltura(Arc::new(KalturaSettings { rollups, places, catalogue: None })),
+    );
     let first = [
         (0, request("s-1", 1, 1, "")),
         (50, request("s-1", 2, 2, "")),

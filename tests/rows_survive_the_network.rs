@@ -28,7 +28,7 @@ fn the_broker_crashes_and_comes_back() {
             load.await_percent(part + dice.below(15));
             // Between transactions: see Kafka::crash.
             bus.hold();
-            eventually(PATIENCE, "no transaction is open", || bus.is_at_rest());
+            eventually(PATIENCE, "no transaction is open", || bus.is_at_rest() && kafka.has_marked_all_ends());
             kafka.crash();
             bus.release();
             kafka.start_again();

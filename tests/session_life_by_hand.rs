@@ -7,17 +7,15 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use streamgauge::aggregate::Caps;
 use streamgauge::decode::cmcd::{Carriers, ColumnPlan};
-use streamgauge::engine::Rules;
-use streamgauge::fold::{Clock, Decoding, SourceSettings};
+use streamgauge::fold::Decoding;
 use streamgauge::model::record::header;
 use streamgauge::replay::Oracle;
 use streamgauge::replay::dump::DumpRecord;
 use streamgauge::simulate::CLOUDFRONT_FIELDS;
 
 use support::records::{Build, body, query, tick};
-use support::{PlainRow, plain_rows};
+use support::{PlainRow, plain_rows, settings};
 
 /// A window's start: all times below are given from here, in ms.
 const T: i64 = 1_767_600_000_000;
@@ -29,17 +27,9 @@ type Told = (&'static str, i64, BTreeMap<&'static str, String>);
 
 /// The rows of a log of one partition with these records, those of edges with their edge as a field.
 fn rows_of(records: Vec<DumpRecord>) -> Vec<PlainRow> {
-    let settings = SourceSettings {
-        source: "players".to_owned(),
-        cdn: "cf".to_owned(),
-        clock: Clock::Player,
-        rules: Rules { window_ms: 10_000, grace_ms: 10_000, disorder_bound_ms: 5_000 },
-        max_delay_ms: 0,
-        deduplicate: false,
-        caps: Caps { sessions: 100, rollup_keys: 100, facts: 64 },
-    };
     let columns = ColumnPlan::new(&CLOUDFRONT_FIELDS).unwrap();
-    let mut oracle = Oracle::new(settings, Decoding::Cmcd(Arc::new(Carriers::mixed(Some(columns), []))));
+    let mut oracle =
+        Oracle::new(settings::players("players", "cf"), Decoding::Cmcd(Arc::new(Carriers::mixed(Some(columns), []))));
     let mut rows = Vec::new();
     for (offset, record) in (0..).zip(records.into_iter().chain([tick().appended(T + LAST)])) {
         let record = DumpRecord { offset, ..record };

@@ -3,31 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use streamgauge::aggregate::Caps;
 use streamgauge::catalogue::Catalogue;
-use streamgauge::engine::Rules;
-use streamgauge::fold::{Clock, Decoding, KalturaSettings, SourceSettings};
+use streamgauge::fold::{Decoding, KalturaSettings};
 use streamgauge::model::kaltura::Rollup;
 use streamgauge::model::record::header;
 use streamgauge::model::{Headers, Record, Value};
 use streamgauge::replay::Oracle;
+
+use crate::settings;
 
 const START_MS: i64 = 1_767_600_000_000;
 
 /// The fields of the minute's row of the entry `e`, of one session with these beacons: when each came, and what it says.
 fn minute(catalogue: &str, beacons: &[(i64, &str)]) -> BTreeMap<&'static str, String> {
     let catalogue = Some(Arc::new(Catalogue::from_file(catalogue.as_bytes().to_vec()).unwrap()));
-    let settings = SourceSettings {
-        source: "kaltura".to_owned(),
-        cdn: "unknown".to_owned(),
-        clock: Clock::Player,
-        rules: Rules { window_ms: 10_000, grace_ms: 10_000, disorder_bound_ms: 5_000 },
-        max_delay_ms: 0,
-        deduplicate: false,
-        caps: Caps { sessions: 100, rollup_keys: 100, facts: 64 },
-    };
     let set_up = KalturaSettings { rollups: vec![Rollup::Content], places: None, catalogue };
-    let mut oracle = Oracle::new(settings, Decoding::Kaltura(Arc::new(set_up)));
+    let mut oracle = Oracle::new(settings::players("kaltura", "unknown"), Decoding::Kaltura(Arc::new(set_up)));
     let mut push = |offset, append_ms, value: &str, headers| {
         let record = Record { offset, append_ms, key: Some(b"7|s"), value: value.as_bytes(), headers };
         oracle.push(0, &record, &mut |_| {});

@@ -6,6 +6,9 @@
 
 mod beyond_the_end;
 mod rows;
+#[path = "../support/settings.rs"]
+#[allow(unreachable_pub, reason = "another kind of test has it in its shared module")]
+mod settings;
 
 use streamgauge::decode::kaltura::Decoder;
 use streamgauge::model::{Headers, Reason, Record};

@@ -52,9 +52,15 @@ stop_recorded() {
     pid=$(recorded_pid)
     kill "$pid"
     wait_until 15 gone "$pid" || { say "pid $pid ignores SIGTERM: killing it"; kill -9 "$pid"; wait_until 5 gone "$pid" || true; }
+    await_free_port "$pid"
     say "stopped pid $pid"
   fi
   rm -f "$STATE/pid"
+}
+
+# await_free_port PID: a process is called dead while its last threads still hold its sockets.
+await_free_port() {
+  wait_until 15 port_free "$PORT" || die "pid $1 has ended, and port $PORT is still taken"
 }
 
 # crash_recorded: SIGKILL to the recorded server, as when its machine is lost.
@@ -63,8 +69,7 @@ crash_recorded() {
   running || die "not running"
   pid=$(recorded_pid)
   kill -9 "$pid"
-  # A process is called dead while its last threads still hold its sockets.
-  wait_until 10 port_free "$PORT" || die "pid $pid does not end"
+  await_free_port "$pid"
   rm -f "$STATE/pid"
 }
 

@@ -6,10 +6,14 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::starter::{Starter, free_ports};
 use super::{block_on, skip_or_fail};
+
+/// How long a running broker may take for a small answer.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// A running broker. It is stopped, and its data removed, on drop.
 pub struct Kafka {
@@ -69,6 +73,25 @@ impl Kafka {
     /// what is committed gets past it until an administrator aborts it.
     pub fn crash(&self) {
         self.starter.crash();
+    }
+
+    /// Whether no partition holds records of a transaction whose end is not marked in it: the broker answers before it marks.
+    pub fn has_marked_all_ends(&self) -> bool {
+        let uncommitted: BaseConsumer =
+            self.client().set("isolation.level", "read_uncommitted").create().expect("a consumer");
+        let committed: BaseConsumer =
+            self.client().set("isolation.level", "read_committed").create().expect("a consumer");
+        let end = |reader: &BaseConsumer, topic: &str, partition| {
+            reader.fetch_watermarks(topic, partition, ANSWER).expect("the broker tells a partition's end").1
+        };
+        let known = committed.fetch_metadata(None, ANSWER).expect("the broker tells its topics");
+        known.topics().iter().all(|topic| {
+            let mut partitions = topic.partitions().iter().map(|partition| partition.id());
+            partitions.all(|partition| {
+                let written = end(&uncommitted, topic.name(), partition);
+                end(&committed, topic.name(), partition) >= written
+            })
+        })
     }
 
     /// Starts a stopped broker again, at the same address and with what it held.

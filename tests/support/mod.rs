@@ -16,6 +16,7 @@ mod influx;
 mod kafka;
 mod plain_rows;
 pub mod records;
+pub mod settings;
 mod starter;
 mod streamgauge;
 pub mod tcp_proxy;

@@ -3,8 +3,9 @@
 //! R1  Nothing is dropped or changed on a connection that lives: what was held back comes later, in order, as over a network that heals.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
@@ -34,8 +35,6 @@ pub const END_TRANSACTION: i16 = 26;
 pub const COMMIT_OFFSETS: i16 = 28;
 /// The one that ends what a predecessor left open (InitProducerId).
 const REGISTER: i16 = 22;
-/// How long a broker may take to mark the end of a transaction in its partitions, after it has answered.
-const MARKING: Duration = Duration::from_millis(500);
 
 /// The request at which a connection is to stop.
 #[derive(Clone, Debug)]
@@ -53,15 +52,9 @@ struct Shared {
     traps: Mutex<Vec<Trap>>,
     /// Whether no transaction may begin.
     holds: watch::Receiver<bool>,
-    transactions: Mutex<Transactions>,
+    /// Of all connections.
+    open_transactions: AtomicUsize,
     is_kafka: bool,
-}
-
-/// What was seen of the transactions of all connections.
-struct Transactions {
-    open: usize,
-    /// When one of them began or ended last.
-    changed: Instant,
 }
 
 /// The proxy; it ends when it is dropped.
@@ -99,7 +92,7 @@ impl TcpProxy {
             resets: resets_seen,
             traps: Mutex::default(),
             holds: holds_seen,
-            transactions: Mutex::new(Transactions { open: 0, changed: Instant::now() }),
+            open_transactions: AtomicUsize::new(0),
             is_kafka,
         });
         let serving = Arc::clone(&shared);
@@ -145,10 +138,9 @@ impl TcpProxy {
         self.holds.send_replace(false);
     }
 
-    /// Whether no transaction is open, and those before have had time to leave their marks in all partitions.
+    /// Whether no transaction is open; the broker may still have to mark the ends of some.
     pub fn is_at_rest(&self) -> bool {
-        let transactions = self.shared.transactions.lock().unwrap();
-        transactions.open == 0 && transactions.changed.elapsed() >= MARKING
+        self.shared.open_transactions.load(Ordering::SeqCst) == 0
     }
 }
 
@@ -237,12 +229,12 @@ struct OpenTransaction<'a> {
 impl OpenTransaction<'_> {
     fn begin(&mut self) {
         self.is_open = true;
-        self.shared.count_transaction(|open| open + 1);
+        self.shared.open_transactions.fetch_add(1, Ordering::SeqCst);
     }
 
     fn end(&mut self) {
         if std::mem::take(&mut self.is_open) {
-            self.shared.count_transaction(|open| open - 1);
+            self.shared.open_transactions.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }
@@ -260,10 +252,5 @@ impl Shared {
             |trap: &Trap| trap.api_key == api_key && request.windows(trap.part.len()).any(|part| part == trap.part);
         let caught = traps.iter().position(fits);
         caught.map(|at| traps.swap_remove(at)).is_some()
-    }
-
-    fn count_transaction(&self, change: impl Fn(usize) -> usize) {
-        let mut transactions = self.transactions.lock().unwrap();
-        *transactions = Transactions { open: change(transactions.open), changed: Instant::now() };
     }
 }
