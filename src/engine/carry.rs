@@ -312,7 +312,7 @@ impl Carries for CarryStore {
         if let Some(staged) = self.find_staged(page, key).and_then(|index| self.staged.get(index as usize)) {
             return self.staging.get(staged.carry.clone());
         }
-        let found = page.saved.entries().take_while(|entry| entry.key <= key).find(|entry| entry.key == key);
+        let found = page.saved.entries().find(|entry| entry.key >= key).filter(|entry| entry.key == key);
         found.filter(|entry| Some(entry.until) > self.closing).map(|entry| entry.carry)
     }
 

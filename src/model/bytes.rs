@@ -8,6 +8,9 @@ pub struct Short {
     wanted: &'static str,
 }
 
+/// The most bytes of an integer.
+const LONGEST: usize = 10;
+
 /// Appends values to a buffer.
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
@@ -25,6 +28,12 @@ impl Writer {
     #[inline]
     pub fn integer(&mut self, value: i64) {
         self.unsigned(((value << 1) ^ (value >> 63)).cast_unsigned());
+    }
+
+    /// An integer of which most bits are set as often as not, in 8 bytes.
+    #[inline]
+    pub fn fixed(&mut self, value: u64) {
+        self.buffer.extend_from_slice(&value.to_le_bytes());
     }
 
     /// Bytes with their length before them.
@@ -116,6 +125,15 @@ impl<'a> Reader<'a> {
         Ok((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
     }
 
+    /// An integer that was written in 8 bytes.
+    #[inline]
+    pub fn fixed(&mut self) -> Result<u64, Short> {
+        let rest = self.input.get(self.at..).unwrap_or_default();
+        let bytes = rest.first_chunk().ok_or(Short { at: self.at, wanted: "eight bytes" })?;
+        self.at += bytes.len();
+        Ok(u64::from_le_bytes(*bytes))
+    }
+
     /// Bytes with their length before them.
     #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], Short> {
@@ -145,10 +163,12 @@ impl<'a> Reader<'a> {
     }
 
     fn long(&mut self) -> Result<u64, Short> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
+        let (mut value, mut shift) = (0_u64, 0);
+        let rest = self.input.get(self.at..).unwrap_or_default();
+        for byte in rest.iter().take(LONGEST) {
             value |= u64::from(byte & 0x7f) << shift;
+            shift += 7;
+            self.at += 1;
             if byte & 0x80 == 0 {
                 return Ok(value);
             }
@@ -171,6 +191,7 @@ mod tests {
         }
         writer.text("edge");
         writer.byte(7);
+        writer.fixed(u64::MAX - 1);
         let bytes = writer.into_bytes();
         let mut reader = Reader::new(&bytes);
         for value in integers {
@@ -178,6 +199,8 @@ mod tests {
         }
         assert_eq!(reader.text().unwrap(), "edge");
         assert_eq!(reader.byte().unwrap(), 7);
+        assert_eq!(reader.fixed().unwrap(), u64::MAX - 1);
+        assert!(reader.fixed().is_err());
         assert!(reader.byte().is_err());
         assert!(Reader::new(&[200]).bytes().is_err());
     }

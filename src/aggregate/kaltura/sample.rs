@@ -5,7 +5,7 @@
 
 use super::scene::Scenes;
 use crate::model::bytes::{Reader, Short, Writer};
-use crate::model::hash::StableHasher;
+use crate::model::hash::stable_hash;
 use crate::model::kaltura::{Beacon, ErrorPhase, Event, Quartile};
 
 /// A number that a beacon may have.
@@ -33,6 +33,8 @@ pub(super) enum Slot {
 const SAMPLE_BYTES: usize = 64;
 
 const SLOTS: usize = Slot::ForwardBuffer as usize + 1;
+/// Numbers before those of the slots in what a beacon says.
+const HEAD: usize = 4;
 
 /// What a beacon says with yes or no, and what is known of it beside its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,14 +146,15 @@ impl Sample {
 
     /// The published hash of what the player said, without the time at which it came; never 0.
     pub(super) fn content(&self) -> u32 {
-        let mut hasher = StableHasher::default();
         let (tag, number) = code(self.event);
         let said = self.flags & !(1 << Flag::Late as u32 | 1 << Flag::Clamped as u32);
-        for number in [i64::from(tag), i64::from(number), i64::from(said), i64::from(self.mask)] {
-            hasher.integer(number);
+        let head = [i64::from(tag), i64::from(number), i64::from(said), i64::from(self.mask)];
+        // In one piece: a hasher that is fed number by number takes several times as long.
+        let mut said = [[0; 8]; HEAD + SLOTS];
+        for (place, number) in said.iter_mut().zip(head.iter().chain(&self.values)) {
+            *place = number.to_le_bytes();
         }
-        self.values.iter().for_each(|value| hasher.integer(*value));
-        (hasher.finish() as u32).max(1)
+        (stable_hash(said.as_flattened()) as u32).max(1)
     }
 
     /// By time; what came at once, by index, then by all else.
@@ -170,7 +173,7 @@ impl Sample {
             out.unsigned(u64::from(number));
         }
         out.unsigned(self.flavor.map_or(0, |flavor| u64::from(flavor).wrapping_add(1)));
-        out.unsigned(self.viewer);
+        out.fixed(self.viewer);
         let present = self.values.iter().zip(0..).filter(|(_, place)| self.mask >> place & 1 == 1);
         present.for_each(|(value, _)| out.integer(*value));
     }
@@ -185,7 +188,7 @@ impl Sample {
             *number = u32::try_from(input.unsigned()?).unwrap_or(0);
         }
         sample.flavor = input.unsigned()?.checked_sub(1).and_then(|flavor| u32::try_from(flavor).ok());
-        sample.viewer = input.unsigned()?;
+        sample.viewer = input.fixed()?;
         for (value, place) in sample.values.iter_mut().zip(0..) {
             if sample.mask >> place & 1 == 1 {
                 *value = input.integer()?;

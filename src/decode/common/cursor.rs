@@ -6,7 +6,7 @@
 
 use crate::model::Reason;
 
-use super::number::Parts;
+use super::number::{Parts, number_length};
 
 /// A string as it was sent, without its quotes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -187,6 +187,18 @@ impl<'a> Cursor<'a> {
         Ok(Some(parts))
     }
 
+    /// The number here as it was written, if the value is one without a sign.
+    #[inline(always)]
+    pub(crate) fn number_text(&mut self) -> Result<Option<&'a str>, Reason> {
+        if !matches!(self.next_byte(), Some(b'0'..=b'9')) {
+            return Ok(None);
+        }
+        let start = self.at;
+        self.at += number_length(self.rest()).ok_or(Reason::Json)?;
+        self.end_of_value()?;
+        Ok(self.text.get(start..self.at))
+    }
+
     /// The string here, if the value is one.
     #[inline(always)]
     pub(crate) fn plain_text(&mut self) -> Result<Option<Raw<'a>>, Reason> {
@@ -287,6 +299,20 @@ impl<'a> Cursor<'a> {
         }
         Ok(())
     }
+}
+
+/// Bytes as numbers of eight, the first byte the lowest, and where each begins; zeros fill up the last.
+pub(crate) fn words(bytes: &[u8]) -> impl Iterator<Item = (usize, u64)> {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let last = tail.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let words = words.iter().map(|word| u64::from_le_bytes(*word)).chain((!tail.is_empty()).then_some(last));
+    (0..).step_by(8).zip(words)
+}
+
+/// The high bit of each byte of `word` that is `wanted`, and no other: what is so short that a call would cost more is searched by these.
+pub(crate) const fn places_of(wanted: u8, word: u64) -> u64 {
+    let differs = word ^ (EVERY_BYTE * wanted as u64);
+    !((differs & !HIGH_BITS).wrapping_add(!HIGH_BITS) | differs) & HIGH_BITS
 }
 
 const EVERY_BYTE: u64 = 0x0101_0101_0101_0101;

@@ -7,7 +7,7 @@ mod percent;
 mod scan;
 mod text;
 
-pub(crate) use cursor::{Container, Cursor, Raw, Token};
+pub(crate) use cursor::{Container, Cursor, Raw, Token, places_of, words};
 pub(crate) use key::Key;
 pub(crate) use number::{Parts, Places};
 pub(crate) use percent::{Plus, percent_decode};

@@ -120,6 +120,25 @@ impl Parts {
     }
 }
 
+/// How long the number is that `bytes` begin with, where its value is not asked for: what [`Parts::read`] tells of one without a sign.
+#[inline(always)]
+pub(super) fn number_length(bytes: &[u8]) -> Option<usize> {
+    let digits_from = |start: usize| {
+        let rest = bytes.get(start..).unwrap_or_default();
+        let count = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        Some(start + count).filter(|end| *end > start)
+    };
+    let mut end = digits_from(0)?;
+    if bytes.get(end) == Some(&b'.') {
+        end = digits_from(end + 1)?;
+    }
+    if !matches!(bytes.get(end), Some(b'e' | b'E')) {
+        return Some(end);
+    }
+    let is_signed = matches!(bytes.get(end + 1), Some(b'+' | b'-'));
+    digits_from(end + 1 + usize::from(is_signed))
+}
+
 fn digit_at(bytes: &[u8], at: usize) -> Option<u64> {
     let digit = bytes.get(at)?.wrapping_sub(b'0');
     if digit > 9 { None } else { Some(u64::from(digit)) }
@@ -180,7 +199,7 @@ impl Parts {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::{Parts, Places};
+    use super::{Parts, Places, number_length};
 
     #[test]
     fn numbers_become_integers_of_their_unit() {
@@ -209,6 +228,17 @@ mod tests {
         ];
         for (text, places, expected) in cases {
             assert_eq!(Parts::parse(text).unwrap().scaled(places), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_length_of_a_number_is_told_without_its_value() {
+        for text in ["0", "12.5", "5e-7", "1.79E+12", "1.", "1e", "1e+", ".5", "x", "", "12,3", "7}", "0x10", "1.2.3"] {
+            assert_eq!(
+                number_length(text.as_bytes()),
+                Parts::read(text.as_bytes()).map(|(_, length)| length),
+                "{text}"
+            );
         }
     }
 

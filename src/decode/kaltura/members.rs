@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::decode::common::{Cursor, Plus, Raw, Token, percent_decode, unescaped};
+use crate::decode::common::{Cursor, Plus, Raw, Token, percent_decode, places_of, unescaped, words};
 use crate::model::Reason;
 use crate::model::kaltura::Warning;
 
@@ -60,10 +60,39 @@ impl<'a> Value<'a> {
     }
 }
 
+/// The value here; `None` = it is `null`.
+#[inline]
+fn json_value<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Value<'a>>, Reason> {
+    if let Some(Raw { text, escaped }) = cursor.plain_text()? {
+        return Ok(Some(Value { text, form: if escaped { Form::Escaped } else { Form::Plain } }));
+    }
+    if let Some(digits) = cursor.number_text()? {
+        return Ok(Some(Value::plain(digits)));
+    }
+    Ok(Some(match cursor.token()? {
+        Token::Number(_, digits) => Value::plain(digits),
+        Token::Flag(value) => Value::plain(if value { "true" } else { "false" }),
+        Token::NotANumber => Value::plain("NaN"),
+        Token::Null => return Ok(None),
+        Token::Text(_) | Token::Nested => Value { text: "", form: Form::Nested },
+    }))
+}
+
 fn form_decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     percent_decode(text.as_bytes(), Plus::Space, &mut bytes);
     bytes
+}
+
+/// A parameter of a form, as far as it was searched.
+#[derive(Clone, Copy, Debug, Default)]
+struct Parameter {
+    /// Where it begins.
+    start: usize,
+    /// Where its first `=` is.
+    sign: Option<usize>,
+    is_name_encoded: bool,
+    is_value_encoded: bool,
 }
 
 /// The parameters that mean something.
@@ -103,21 +132,26 @@ impl<'a> Members<'a> {
 
     /// Takes in a query or the text of a form.
     pub(super) fn add_form(&mut self, text: &'a str, tally: &mut Tally) -> Result<(), Reason> {
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'&', text.as_bytes()).chain(std::iter::once(text.len())) {
-            let parameter = text.get(start..end).unwrap_or_default();
-            start = end + 1;
-            if parameter.is_empty() {
-                continue;
+        let bytes = text.as_bytes();
+        let has_plus = memchr::memchr(b'+', bytes).is_some();
+        let mut parameter = Parameter::default();
+        for (base, word) in words(bytes) {
+            let mut found = places_of(b'&', word) | places_of(b'=', word) | places_of(b'%', word);
+            while found != 0 {
+                let at = base + (found.trailing_zeros() / 8) as usize;
+                found &= found - 1;
+                match bytes.get(at) {
+                    Some(b'&') => {
+                        self.set(parameter, text, at, has_plus, tally)?;
+                        parameter = Parameter { start: at + 1, ..Parameter::default() };
+                    }
+                    Some(b'=') => parameter.sign = parameter.sign.or(Some(at)),
+                    _ if parameter.sign.is_some() => parameter.is_value_encoded = true,
+                    _ => parameter.is_name_encoded = true,
+                }
             }
-            self.count_parameter()?;
-            let sign = memchr::memchr(b'=', parameter.as_bytes()).unwrap_or(parameter.len());
-            let (name, value) =
-                (parameter.get(..sign).unwrap_or_default(), parameter.get(sign + 1..).unwrap_or_default());
-            let form = if is_encoded(value) { Form::Percent } else { Form::Plain };
-            self.set(name, is_encoded(name), Value { text: value, form }, tally);
         }
-        Ok(())
+        self.set(parameter, text, bytes.len(), has_plus, tally)
     }
 
     /// Takes in a JSON object. A member that is `null` says nothing.
@@ -130,16 +164,7 @@ impl<'a> Members<'a> {
         while let Some(name) = cursor.name(first)? {
             first = false;
             self.count_parameter()?;
-            let value = match cursor.plain_text()? {
-                Some(Raw { text, escaped }) => Value { text, form: if escaped { Form::Escaped } else { Form::Plain } },
-                None => match cursor.token()? {
-                    Token::Number(_, digits) => Value::plain(digits),
-                    Token::Flag(value) => Value::plain(if value { "true" } else { "false" }),
-                    Token::NotANumber => Value::plain("NaN"),
-                    Token::Null => continue,
-                    Token::Text(_) | Token::Nested => Value { text: "", form: Form::Nested },
-                },
-            };
+            let Some(value) = json_value(&mut cursor)? else { continue };
             match name.escaped {
                 true => self.set_named(&unescaped(name), value, tally),
                 false => self.set_named(name.text, value, tally),
@@ -153,13 +178,32 @@ impl<'a> Members<'a> {
         if self.parameters > limits::PARAMETERS { Err(Reason::TooLarge) } else { Ok(()) }
     }
 
-    fn set(&mut self, name: &'a str, is_encoded: bool, value: Value<'a>, tally: &mut Tally) {
-        if !is_encoded {
-            return self.set_named(name, value, tally);
+    /// Takes in the parameter that ends here; `has_plus`: whether there may be a `+` in it.
+    #[inline]
+    fn set(
+        &mut self,
+        parameter: Parameter,
+        text: &'a str,
+        end: usize,
+        has_plus: bool,
+        tally: &mut Tally,
+    ) -> Result<(), Reason> {
+        let Parameter { start, sign, is_name_encoded, is_value_encoded } = parameter;
+        if start == end {
+            return Ok(());
         }
-        if let Ok(name) = String::from_utf8(form_decoded(name)) {
+        self.count_parameter()?;
+        let sign = sign.unwrap_or(end);
+        let (name, value) = (text.get(start..sign).unwrap_or_default(), text.get(sign + 1..end).unwrap_or_default());
+        let is_encoded = |is_encoded: bool, text: &str| is_encoded || has_plus && text.contains('+');
+        let form = if is_encoded(is_value_encoded, value) { Form::Percent } else { Form::Plain };
+        let value = Value { text: value, form };
+        if !is_encoded(is_name_encoded, name) {
+            self.set_named(name, value, tally);
+        } else if let Ok(name) = String::from_utf8(form_decoded(name)) {
             self.set_named(&name, value, tally);
         }
+        Ok(())
     }
 
     #[inline]
@@ -183,8 +227,4 @@ impl<'a> Members<'a> {
             tally.warn(Warning::Conflict);
         }
     }
-}
-
-fn is_encoded(text: &str) -> bool {
-    memchr::memchr2(b'%', b'+', text.as_bytes()).is_some()
 }
