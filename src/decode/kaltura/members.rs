@@ -228,3 +228,45 @@ impl<'a> Members<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a form says by its parameters, cut out one after the other.
+    fn said(form: &str) -> HashMap<u32, String> {
+        let mut said = HashMap::new();
+        for parameter in form.split('&') {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let Ok(name) = String::from_utf8(form_decoded(name)) else { continue };
+            let Some(name) = Names::shared().get(&name) else { continue };
+            said.entry(name as u32).or_insert_with(|| String::from_utf8_lossy(&form_decoded(value)).into_owned());
+        }
+        said
+    }
+
+    proptest! {
+        /// Wherever the signs stand in their words of eight bytes.
+        #[test]
+        fn a_form_is_split_as_one_would_by_hand(
+            pieces in proptest::collection::vec(
+                prop::sample::select(vec!["&", "=", "%", "+", "%3D", "position", "entryId", "%70osition", "service", "1", "é", "abc"]),
+                0..24,
+            ),
+        ) {
+            let form = pieces.concat();
+            let mut members = Members::new();
+            members.add_form(&form, &mut Tally::default()).unwrap();
+            let said = said(&form);
+            for (text, name) in Name::ALL {
+                let found = members.get(*name).map(|value| value.text_replaced().unwrap().into_owned());
+                prop_assert_eq!(found.as_ref(), said.get(&(*name as u32)), "{} of {}", text, form);
+            }
+        }
+    }
+}
