@@ -75,21 +75,21 @@ impl Kafka {
         self.starter.crash();
     }
 
-    /// Whether no partition holds records of a transaction whose end is not marked in it: the broker answers before it marks.
+    /// Whether no partition holds records of a transaction whose end is not marked in it: the broker answers before it marks. No either,
+    /// when it does not tell of all of its partitions, as soon after its start.
     pub fn has_marked_all_ends(&self) -> bool {
-        let uncommitted: BaseConsumer =
-            self.client().set("isolation.level", "read_uncommitted").create().expect("a consumer");
-        let committed: BaseConsumer =
-            self.client().set("isolation.level", "read_committed").create().expect("a consumer");
+        let reader = |isolation| self.client().set("isolation.level", isolation).create().expect("a consumer");
+        let (uncommitted, committed): (BaseConsumer, BaseConsumer) =
+            (reader("read_uncommitted"), reader("read_committed"));
         let end = |reader: &BaseConsumer, topic: &str, partition| {
-            reader.fetch_watermarks(topic, partition, ANSWER).expect("the broker tells a partition's end").1
+            reader.fetch_watermarks(topic, partition, ANSWER).ok().map(|(_, end)| end)
         };
-        let known = committed.fetch_metadata(None, ANSWER).expect("the broker tells its topics");
+        let Ok(known) = committed.fetch_metadata(None, ANSWER) else { return false };
         known.topics().iter().all(|topic| {
             let mut partitions = topic.partitions().iter().map(|partition| partition.id());
             partitions.all(|partition| {
                 let written = end(&uncommitted, topic.name(), partition);
-                end(&committed, topic.name(), partition) >= written
+                written.is_some() && end(&committed, topic.name(), partition) >= written
             })
         })
     }
