@@ -301,20 +301,6 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Bytes as numbers of eight, the first byte the lowest, and where each begins; zeros fill up the last.
-pub(crate) fn words(bytes: &[u8]) -> impl Iterator<Item = (usize, u64)> {
-    let (words, tail) = bytes.as_chunks::<8>();
-    let last = tail.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    let words = words.iter().map(|word| u64::from_le_bytes(*word)).chain((!tail.is_empty()).then_some(last));
-    (0..).step_by(8).zip(words)
-}
-
-/// The high bit of each byte of `word` that is `wanted`, and no other: what is so short that a call would cost more is searched by these.
-pub(crate) const fn places_of(wanted: u8, word: u64) -> u64 {
-    let differs = word ^ (EVERY_BYTE * wanted as u64);
-    !((differs & !HIGH_BITS).wrapping_add(!HIGH_BITS) | differs) & HIGH_BITS
-}
-
 const EVERY_BYTE: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 

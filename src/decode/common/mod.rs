@@ -7,9 +7,9 @@ mod percent;
 mod scan;
 mod text;
 
-pub(crate) use cursor::{Container, Cursor, Raw, Token, places_of, words};
+pub(crate) use cursor::{Container, Cursor, Raw, Token};
 pub(crate) use key::Key;
 pub(crate) use number::{Parts, Places};
 pub(crate) use percent::{Plus, percent_decode};
-pub(crate) use scan::{before_any, letters_in, token_bytes_in};
+pub(crate) use scan::{before_any, letters_in, places_of, token_bytes_in, words};
 pub(crate) use text::{beginning, shortened, unescaped};

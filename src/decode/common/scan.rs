@@ -34,6 +34,22 @@ pub(crate) fn before_any_in<const N: usize>(bytes: [u8; 8], ends: [u8; N]) -> us
     (marks.trailing_zeros() / 8) as usize
 }
 
+/// Bytes as words of eight, the first byte the lowest, and where each begins; zeros fill up the last.
+#[inline]
+pub(crate) fn words(bytes: &[u8]) -> impl Iterator<Item = (usize, u64)> {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let last = tail.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let words = words.iter().map(|word| u64::from_le_bytes(*word)).chain((!tail.is_empty()).then_some(last));
+    (0..).step_by(8).zip(words)
+}
+
+/// The high bit of each byte of `word` that is `wanted`, and of no other: for who wants all of them, not the first.
+#[inline]
+pub(crate) const fn places_of(wanted: u8, word: u64) -> u64 {
+    let difference = word ^ (ONES * wanted as u64);
+    !(((difference & !HIGH) + !HIGH) | difference) & HIGH
+}
+
 /// How many of eight bytes come before the first that is not a letter from `a` to `z`: fewer steps than to look for each end of a name.
 #[inline]
 pub(crate) fn letters_in(bytes: [u8; 8]) -> usize {
@@ -72,6 +88,19 @@ mod tests {
                 assert_eq!(token_bytes_in(bytes).min(at), at, "{bytes:?}");
             }
         }
+    }
+
+    #[test]
+    fn all_places_of_a_byte_are_found_and_no_others() {
+        // Neighbours in value, in bits and in place: what is carried from one byte to the next would show.
+        let bytes = b"&&'%\xa6&\x26\x00\xff&%'&";
+        let found: Vec<usize> = words(bytes)
+            .flat_map(|(base, word)| {
+                (0..8).filter(move |at| places_of(b'&', word) >> (8 * at + 7) & 1 == 1).map(move |at| base + at)
+            })
+            .collect();
+        let there: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == b'&').collect();
+        assert_eq!(found, there);
     }
 
     #[test]
