@@ -19,7 +19,7 @@ use streamgauge::model::kaltura::Rollup;
 use streamgauge::service::source_plan;
 use streamgauge::simulate::{PlayerScenario, Players, SimulatedRecord};
 use streamgauge::topology::Topology;
-use support::{read, read_and};
+use support::{Batch, read, read_and};
 
 const START_MS: i64 = 1_767_600_000_000;
 const VIEWERS: u32 = 10_000;
@@ -46,7 +46,8 @@ fn kaltura(criterion: &mut Criterion) {
     let scenario = PlayerScenario::steady(VIEWERS, DURATION_MS);
     let records: Vec<SimulatedRecord> = Players::new(scenario, 1, EventTime::from_millis(START_MS)).collect();
     let bytes: usize = records.iter().map(|record| record.value.len()).sum();
-    let rows = read(&mut *fold(None), &records);
+    let batch = Batch::new(&records);
+    let rows = read(&mut *fold(None), &batch);
     println!(
         "{} beacons of {} bytes on average give {rows} rows and parts of rows",
         records.len(),
@@ -57,14 +58,14 @@ fn kaltura(criterion: &mut Criterion) {
     group.sample_size(10).measurement_time(Duration::from_secs(10));
     group.bench_function("beacons_to_windows_with_four_rollups", |bencher| {
         let close = |fold: &mut Box<dyn SourceFold>| {
-            read_and(&mut **fold, &records, &mut |rows| {
+            read_and(&mut **fold, &batch, &mut |rows| {
                 black_box(rows.len());
             })
         };
         bencher.iter_batched_ref(|| fold(Some(&FOUR)), close, BatchSize::PerIteration);
     });
     group.bench_function("beacons_to_rows", |bencher| {
-        bencher.iter_batched_ref(|| fold(None), |fold| black_box(read(&mut **fold, &records)), BatchSize::PerIteration);
+        bencher.iter_batched_ref(|| fold(None), |fold| black_box(read(&mut **fold, &batch)), BatchSize::PerIteration);
     });
     group.finish();
 }

@@ -19,7 +19,7 @@ use streamgauge::engine::Rules;
 use streamgauge::fold::{Clock, Decoding, SourceFold, SourceSettings};
 use streamgauge::model::EventTime;
 use streamgauge::simulate::{CallScenario, Calls, SimulatedRecord};
-use support::read;
+use support::{Batch, read};
 
 const START_MS: i64 = 1_767_600_000_000;
 const PARTICIPANTS: u32 = 500;
@@ -73,13 +73,14 @@ fn webrtc(criterion: &mut Criterion) {
 
 fn measure(criterion: &mut Criterion, name: &str, records: &[SimulatedRecord]) {
     let bytes: usize = records.iter().map(|record| record.value.len()).sum();
-    let rows = read(&mut *fold(), records);
+    let batch = Batch::new(records);
+    let rows = read(&mut *fold(), &batch);
     println!("{name}: {} reports of {} bytes on average give {rows} rows", records.len(), bytes / records.len());
     let mut group = criterion.benchmark_group("webrtc");
     group.throughput(Throughput::ElementsAndBytes { elements: records.len() as u64, bytes: bytes as u64 });
     group.sample_size(10).measurement_time(Duration::from_secs(10));
     group.bench_function(name, |bencher| {
-        bencher.iter_batched_ref(fold, |fold| black_box(read(&mut **fold, records)), BatchSize::PerIteration);
+        bencher.iter_batched_ref(fold, |fold| black_box(read(&mut **fold, &batch)), BatchSize::PerIteration);
     });
     group.finish();
 }

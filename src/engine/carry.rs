@@ -316,6 +316,10 @@ impl Carries for CarryStore {
         found.filter(|entry| Some(entry.until) > self.closing).map(|entry| entry.carry)
     }
 
+    fn page(&self, key: &[u8]) -> u16 {
+        page_of(key)
+    }
+
     fn put(&mut self, key: &[u8], value: &[u8], until: Boundary) {
         let Some(closing) = self.closing else { return };
         if self.pages.is_empty() {

@@ -84,6 +84,14 @@ impl Writer {
     }
 
     fn long(&mut self, mut value: u64) {
+        if value < 1 << (SEVENS * 7) {
+            let (word, length) = word_of(value);
+            let end = self.buffer.len() + length;
+            // A copy of a known length is an instruction.
+            self.buffer.extend_from_slice(&word.to_le_bytes());
+            self.buffer.truncate(end);
+            return;
+        }
         while value >= 0x80 {
             self.buffer.push((value & 0x7f) as u8 | 0x80);
             value >>= 7;
@@ -163,8 +171,12 @@ impl<'a> Reader<'a> {
     }
 
     fn long(&mut self) -> Result<u64, Short> {
-        let (mut value, mut shift) = (0_u64, 0);
         let rest = self.input.get(self.at..).unwrap_or_default();
+        if let Some((value, length)) = rest.first_chunk().and_then(|word| integer_in(u64::from_le_bytes(*word))) {
+            self.at += length;
+            return Ok(value);
+        }
+        let (mut value, mut shift) = (0_u64, 0);
         for byte in rest.iter().take(LONGEST) {
             value |= u64::from(byte & 0x7f) << shift;
             shift += 7;
@@ -177,6 +189,37 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// As many groups of seven bits fit into a word of bytes.
+const SEVENS: usize = 8;
+/// The bit of each byte that says that another one follows.
+const MORE: u64 = 0x8080_8080_8080_8080;
+
+/// An integer below 2^56 as the bytes of a word, and how many of them it takes (at least one): without a branch for each of them.
+#[inline]
+fn word_of(value: u64) -> (u64, usize) {
+    let length = value.checked_ilog2().unwrap_or(0) as usize / 7 + 1;
+    // Moved apart by halves, until each byte has seven bits.
+    let fours = value & 0x0fff_ffff | (value << 4) & 0x0fff_ffff_0000_0000;
+    let pairs = fours & 0x0000_3fff_0000_3fff | (fours << 2) & 0x3fff_0000_3fff_0000;
+    let sevens = pairs & 0x007f_007f_007f_007f | (pairs << 1) & 0x7f00_7f00_7f00_7f00;
+    (sevens | MORE & ((1 << (8 * (length - 1))) - 1), length)
+}
+
+/// The integer that begins a word, and its length, likewise; `None` = it goes on behind the word.
+#[inline]
+fn integer_in(word: u64) -> Option<(u64, usize)> {
+    let ends = !word & MORE;
+    if ends == 0 {
+        return None;
+    }
+    // Up to the first byte that no other follows.
+    let sevens = word & (ends ^ ends.wrapping_sub(1)) & !MORE;
+    let pairs = sevens & 0x007f_007f_007f_007f | (sevens & 0x7f00_7f00_7f00_7f00) >> 1;
+    let fours = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+    let value = fours & 0x0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4;
+    Some((value, ends.trailing_zeros() as usize / 8 + 1))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -185,9 +228,11 @@ mod tests {
     #[test]
     fn what_was_written_is_read_back() {
         let mut writer = Writer::default();
-        let integers = [0, 1, -1, 63, 64, -65, i64::MAX, i64::MIN];
-        for value in integers {
-            writer.integer(value);
+        // Of every length, and those beside.
+        let powers = (0..63).map(|bits| 1_i64 << bits).flat_map(|power| [power - 1, power, -power, -power - 1]);
+        let integers: Vec<i64> = powers.chain([i64::MAX, i64::MIN]).collect();
+        for value in &integers {
+            writer.integer(*value);
         }
         writer.text("edge");
         writer.byte(7);
@@ -197,6 +242,8 @@ mod tests {
         for value in integers {
             assert_eq!(reader.integer().unwrap(), value);
         }
+        assert!((0..=LONGEST).all(|length| Reader::new(&[0x80; LONGEST][..length]).unsigned().is_err()));
+        assert_eq!(Reader::new(&[0x81, 0x80, 0]).unsigned(), Ok(1), "a longer way to write it");
         assert_eq!(reader.text().unwrap(), "edge");
         assert_eq!(reader.byte().unwrap(), 7);
         assert_eq!(reader.fixed().unwrap(), u64::MAX - 1);

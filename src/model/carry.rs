@@ -8,6 +8,10 @@ use super::Boundary;
 pub trait Carries {
     /// What is carried under `key`.
     fn get(&self, key: &[u8]) -> Option<&[u8]>;
+    /// The page that holds what is carried under `key`: keys of one page, taken one after the other, are found near one another.
+    fn page(&self, _: &[u8]) -> u16 {
+        0
+    }
     /// Carries `value` under `key` from this boundary on, in place of what was there. At the first boundary at or after `until` it falls due.
     fn put(&mut self, key: &[u8], value: &[u8], until: Boundary);
 }

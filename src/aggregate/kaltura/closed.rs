@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::closing::{Closing, Session};
 use super::counts::Counts;
 use super::facet::{Device, Facet, Part, Place};
-use super::identity::Key;
+use super::identity::{Key, is_of_no_session};
 use super::scene::{Scene, Scenes};
 use super::schema::{NAMED, SESSION_WINDOW, WINDOW_FIELDS};
 use super::window::Window;
@@ -40,29 +40,35 @@ impl ClosedWindow {
     ) -> Self {
         let Window { start, length_ms, sessions, scenes, beyond, samples_cap, .. } = window;
         let scenes = scenes.into_texts();
+        let mut entries = sessions.into_entries();
         // Those of no session have no row.
-        let (mut sessionless, mut entries): (Vec<_>, Vec<_>) =
-            sessions.into_entries().into_iter().partition(|(key, _)| Key::of(key).session.is_empty());
+        let mut sessionless: Vec<_> = entries.extract_if(.., |(key, _)| is_of_no_session(key)).collect();
         sessionless.sort_unstable_by(|left, right| left.0.cmp(&right.0));
         let mut closing = Closing::new(start, length_ms, samples_cap, &scenes, known);
         sessionless.iter().for_each(|(key, samples)| closing.count_each(&Key::of(key), samples, parts));
+        // In the order in which their carries lie in memory, whatever that in which they came.
+        entries.sort_by_cached_key(|(key, _)| (carries.page(key.as_bytes()), hash(key)));
         let keys: Vec<Key<'_>> = entries.iter().map(|(key, _)| Key::of(key)).collect();
         let reused = reused(&keys);
         let is_reused = |key: &Key<'_>| !reused.is_empty() && reused.binary_search(&hash(key.session)).is_ok();
         let placed = place(keys.len(), |index| keys.get(index as usize).map(Key::named), start, length_ms);
         let mut packed = Writer::default();
-        let mut rows = Vec::with_capacity(placed.len());
-        for (index, timestamp_ns) in &placed {
-            let place = *index as usize;
-            let Some(((name, samples), key)) = entries.get(place).zip(keys.get(place)) else { continue };
+        let mut rows = Vec::with_capacity(entries.len());
+        for ((name, samples), key) in entries.iter().zip(&keys) {
             let session = Session { name, key: *key, samples, is_reused: is_reused(key) };
             let counts_at = packed.as_bytes().len();
             let scene = closing.close(&session, carries, parts, &mut packed);
-            rows.push(Entry { name: Box::default(), timestamp_ns: *timestamp_ns, scene, counts_at });
+            rows.push(Entry { name: Box::default(), timestamp_ns: 0, scene, counts_at });
         }
-        for (row, (index, _)) in rows.iter_mut().zip(placed) {
-            row.name = entries.get_mut(index as usize).map(|(name, _)| std::mem::take(name)).unwrap_or_default();
+        for (row, (name, _)) in rows.iter_mut().zip(&mut entries) {
+            row.name = std::mem::take(name);
         }
+        for (index, timestamp_ns) in placed {
+            if let Some(row) = rows.get_mut(index as usize) {
+                row.timestamp_ns = timestamp_ns;
+            }
+        }
+        rows.sort_unstable_by_key(|row| row.timestamp_ns);
         if beyond > 0 {
             let counts = Counts { records: i64::try_from(beyond).unwrap_or(i64::MAX), ..Counts::default() };
             parts(&Part {

@@ -8,10 +8,9 @@ use super::counts::Counts;
 use super::facet::{Names, Part};
 use super::identity::Key;
 use super::life::Life;
-use super::retention::Watched;
 use super::sample::{Sample, Samples};
 use super::scene::{Scene, Scenes};
-use super::walk::{Block, Blocks, Walk, Walked};
+use super::walk::{Block, Walk, Walked};
 use crate::model::bytes::Writer;
 use crate::model::kaltura::{Entries, Entry};
 use crate::model::{Boundary, Carries};
@@ -29,7 +28,7 @@ pub(super) struct Closing<'w> {
     pub(super) carries_damaged: u64,
     /// Memory that is used again from session to session.
     samples: Vec<Sample>,
-    watched: Watched,
+    walked: Walked,
     carry: Writer,
 }
 
@@ -52,8 +51,8 @@ impl<'w> Closing<'w> {
         known: &'w dyn Entries,
     ) -> Self {
         let scenes = texts.iter().map(|text| Scene::of(text)).collect();
-        let (samples, watched, carry) = (Vec::new(), Watched::default(), Writer::default());
-        Self { start, length_ms, samples_cap, texts, scenes, known, carries_damaged: 0, samples, watched, carry }
+        let (samples, walked, carry) = (Vec::new(), Walked::default(), Writer::default());
+        Self { start, length_ms, samples_cap, texts, scenes, known, carries_damaged: 0, samples, walked, carry }
     }
 
     /// Closes one session: hands out what it did, writes that for its row, and its carry. Returns the scene with most of its beacons.
@@ -66,24 +65,27 @@ impl<'w> Closing<'w> {
     ) -> u32 {
         let Session { name, key, samples, is_reused } = *session;
         samples.sorted(self.start.as_millis(), self.samples_cap, self.texts, &mut self.samples);
-        let carried = carries.get(name.as_bytes()).map(Life::read);
-        self.carries_damaged += u64::from(matches!(carried, Some(Err(_))));
-        let carried = carried.and_then(Result::ok);
-        let opens = carried.is_none();
         let first_ms = self.samples.first().map_or(self.start.as_millis(), |sample| sample.time_ms);
-        let mut life = carried.unwrap_or_else(|| Life::begin(first_ms));
+        let mut life = Life::begin(first_ms);
+        let carried = carries.get(name.as_bytes()).map(|carry| life.load(carry));
+        let opens = carried != Some(Ok(()));
+        if let Some(Err(_)) = carried {
+            self.carries_damaged += 1;
+            life = Life::begin(first_ms);
+        }
         let known = self.known.find(key.partner, key.entry);
         let known = known.as_deref();
-        let Walked { mut blocks, watched, is_alive } = self.walk(&mut life, known);
+        let is_alive = self.walk(&mut life, known);
         // What is beyond the cap was a beacon, and nothing more is known of it.
         let beyond = i64::try_from(samples.count.saturating_sub(self.samples.len())).unwrap_or(i64::MAX);
-        if let Some(block) = blocks.first_mut() {
+        if let Some(block) = self.walked.blocks.first_mut() {
             block.counts.records = block.counts.records.saturating_add(beyond);
             block.counts.sessions_reused += i64::from(is_reused);
         }
-        let (scene, totals) = put_together(&blocks, self.texts);
+        let blocks = &self.walked.blocks;
+        let (scene, totals) = put_together(blocks, self.texts);
         totals.write(row);
-        self.hand_out((&key, known), &blocks, scene, &watched, parts);
+        self.hand_out((&key, known), scene, parts);
         if is_alive || !opens {
             life.totals.merge(&totals);
             blocks.iter().for_each(|block| life.add_scene(self.texts.text(block.scene), block.counts.records));
@@ -93,31 +95,23 @@ impl<'w> Closing<'w> {
             let until = Boundary::from_millis(life.time_out_ms()).plus(self.length_ms);
             carries.put(name.as_bytes(), self.carry.as_bytes(), until);
         }
-        self.watched = watched;
         scene
     }
 
-    /// Counts the samples of a session.
-    fn walk(&mut self, life: &mut Life<'_>, known: Option<&Entry>) -> Walked {
-        let mut walk = Walk::new(life, known, std::mem::take(&mut self.watched));
+    /// Counts the samples of a session; returns whether any of them counts.
+    fn walk(&mut self, life: &mut Life<'_>, known: Option<&Entry>) -> bool {
+        let mut walk = Walk::new(life, known, &mut self.walked);
         for sample in &self.samples {
             walk.count(sample, self.scenes.get(sample.scene as usize).map(|scene| scene.playback).unwrap_or_default());
         }
-        walk.finish()
+        walk.is_alive()
     }
 
     /// Hands out the parts; what was watched goes with the first one in the main scene.
-    fn hand_out(
-        &self,
-        (key, known): (&Key<'_>, Option<&Entry>),
-        blocks: &Blocks,
-        main: u32,
-        watched: &Watched,
-        parts: &mut dyn FnMut(&Part<'_>),
-    ) {
+    fn hand_out(&self, (key, known): (&Key<'_>, Option<&Entry>), main: u32, parts: &mut dyn FnMut(&Part<'_>)) {
         let session = key.session_hash();
-        let mut watched = Some(watched);
-        for block in blocks {
+        let mut watched = Some(&self.walked.watched);
+        for block in &self.walked.blocks {
             let Some(scene) = self.scenes.get(block.scene as usize) else { continue };
             let names = Some(Names { session, viewer: block.viewer });
             let watched = if block.scene == main { watched.take() } else { None };
@@ -142,9 +136,8 @@ impl<'w> Closing<'w> {
         for sample in &self.samples {
             let Some(scene) = self.scenes.get(sample.scene as usize) else { continue };
             let mut life = Life::begin(sample.time_ms);
-            let mut walk = Walk::new(&mut life, known, Watched::default());
-            walk.count(sample, scene.playback);
-            for block in &walk.finish().blocks {
+            Walk::new(&mut life, known, &mut self.walked).count(sample, scene.playback);
+            for block in &self.walked.blocks {
                 let facet = scene.facet(key.tenant, key.entry);
                 let flavors = self.flavors_of(block);
                 let (counts, flavors, error_code) = (&block.counts, flavors.as_slice(), scene.error_code());
@@ -155,8 +148,8 @@ impl<'w> Closing<'w> {
 }
 
 /// All blocks together, and the scene with most beacons (ties by its text).
-fn put_together<'b>(blocks: &'b Blocks, scenes: &impl Scenes) -> (u32, Cow<'b, Counts>) {
-    if let [block] = blocks.as_slice() {
+fn put_together<'b>(blocks: &'b [Block], scenes: &impl Scenes) -> (u32, Cow<'b, Counts>) {
+    if let [block] = blocks {
         return (block.scene, Cow::Borrowed(&block.counts));
     }
     let mut totals = Counts::default();

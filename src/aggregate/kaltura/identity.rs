@@ -73,6 +73,12 @@ impl<'a> Key<'a> {
     }
 }
 
+/// Whether a session's key is that of beacons without a session (R2): nothing stands between the account and the entry.
+pub(super) fn is_of_no_session(key: &str) -> bool {
+    let entry = memchr::memrchr(b'|', key.as_bytes());
+    entry.and_then(|at| key.as_bytes().get(at.checked_sub(1)?)).is_none_or(|before| *before == b'|')
+}
+
 /// What is before a byte, and what is behind it: nothing if it is not there.
 fn cut(text: &str, at: u8) -> (&str, &str) {
     let end = memchr::memchr(at, text.as_bytes()).unwrap_or(text.len());
@@ -93,5 +99,6 @@ mod tests {
         assert_eq!((read.partner, read.session), ("812", "a%7Cb"));
         write_key(&mut key, Some("t"), &beacon, false);
         assert_eq!((Key::of(&key).tenant, Key::of(&key).id), ("t", "812||1_x y"));
+        assert!(is_of_no_session(&key) && !is_of_no_session("812\0812|a%7Cb|1_x y"));
     }
 }

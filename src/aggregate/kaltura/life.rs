@@ -114,20 +114,27 @@ impl<'a> Life<'a> {
 
     /// Reads what [`Self::write`] wrote.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Short> {
-        let input = &mut Reader::new(bytes);
-        let mut life = Self::begin(packed::read_signed(input)?);
-        life.last_ms = packed::read_optional(input, life.started_ms)?.unwrap_or(life.started_ms);
-        life.runs = Runs::read(input)?;
-        life.speed_permille = packed::read(input)?;
-        life.stalled_ms = packed::read_optional(input, life.started_ms)?;
-        life.reached = input.unsigned()?;
-        life.viewer = input.unsigned()?;
-        life.totals = Counts::read(input)?;
-        for _ in 0..input.unsigned()?.min(SCENES_MAX as u64) {
-            life.scenes.push(Seen { text: input.text()?, records: packed::read(input)? });
-        }
-        life.progress = Progress::decode(input)?;
+        let mut life = Self::begin(0);
+        life.load(bytes)?;
         Ok(life)
+    }
+
+    /// The same into a session that has just begun: it is large, and need not be moved. After an error it is of no use.
+    pub(super) fn load(&mut self, bytes: &'a [u8]) -> Result<(), Short> {
+        let input = &mut Reader::new(bytes);
+        self.started_ms = packed::read_signed(input)?;
+        self.last_ms = packed::read_optional(input, self.started_ms)?.unwrap_or(self.started_ms);
+        self.runs = Runs::read(input)?;
+        self.speed_permille = packed::read(input)?;
+        self.stalled_ms = packed::read_optional(input, self.started_ms)?;
+        self.reached = input.unsigned()?;
+        self.viewer = input.unsigned()?;
+        self.totals = Counts::read(input)?;
+        for _ in 0..input.unsigned()?.min(SCENES_MAX as u64) {
+            self.scenes.push(Seen { text: input.text()?, records: packed::read(input)? });
+        }
+        self.progress = Progress::decode(input)?;
+        Ok(())
     }
 }
 

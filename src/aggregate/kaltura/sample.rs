@@ -198,49 +198,60 @@ impl Sample {
     }
 }
 
-/// The events without a number of their own, by their place.
-const PLAIN: [Event; 18] = [
-    Event::Unknown,
-    Event::Impression,
-    Event::PlayRequest,
-    Event::Play,
-    Event::Resume,
-    Event::Pause,
-    Event::Replay,
-    Event::Seek,
-    Event::SourceSelected,
-    Event::Speed,
-    Event::FlavorSwitch,
-    Event::BufferStart,
-    Event::BufferEnd,
-    Event::Error,
-    Event::View,
-    Event::Reached(Quartile::First),
-    Event::Reached(Quartile::Second),
-    Event::Reached(Quartile::Third),
-];
-const NINE_TENTHS: u8 = PLAIN.len() as u8;
-const END: u8 = NINE_TENTHS + 1;
-const INTERACTION: u8 = NINE_TENTHS + 2;
-const APPLICATION: u8 = NINE_TENTHS + 3;
-
-fn code(event: Event) -> (u8, u16) {
-    match event {
-        Event::Reached(Quartile::NineTenths) => (NINE_TENTHS, 0),
-        Event::Reached(Quartile::Fourth) => (END, 0),
-        Event::Interaction(number) => (INTERACTION, number),
-        Event::Application(number) => (APPLICATION, number),
-        _ => (PLAIN.iter().zip(0..).find(|(known, _)| **known == event).map_or(0, |(_, place)| place), 0),
-    }
+/// An event's tag, and the number that some have besides. Carries have hashes of tags: none may change.
+const fn code(event: Event) -> (u8, u16) {
+    let tag = match event {
+        Event::Unknown => 0,
+        Event::Impression => 1,
+        Event::PlayRequest => 2,
+        Event::Play => 3,
+        Event::Resume => 4,
+        Event::Pause => 5,
+        Event::Replay => 6,
+        Event::Seek => 7,
+        Event::SourceSelected => 8,
+        Event::Speed => 9,
+        Event::FlavorSwitch => 10,
+        Event::BufferStart => 11,
+        Event::BufferEnd => 12,
+        Event::Error => 13,
+        Event::View => 14,
+        Event::Reached(Quartile::First) => 15,
+        Event::Reached(Quartile::Second) => 16,
+        Event::Reached(Quartile::Third) => 17,
+        Event::Reached(Quartile::NineTenths) => 18,
+        Event::Reached(Quartile::Fourth) => 19,
+        Event::Interaction(number) => return (20, number),
+        Event::Application(number) => return (21, number),
+    };
+    (tag, 0)
 }
 
-fn event(tag: u8, number: u16) -> Event {
+/// The event of which [`code`] gave this.
+const fn event(tag: u8, number: u16) -> Event {
     match tag {
-        NINE_TENTHS => Event::Reached(Quartile::NineTenths),
-        END => Event::Reached(Quartile::Fourth),
-        INTERACTION => Event::Interaction(number),
-        APPLICATION => Event::Application(number),
-        _ => PLAIN.get(usize::from(tag)).copied().unwrap_or_default(),
+        1 => Event::Impression,
+        2 => Event::PlayRequest,
+        3 => Event::Play,
+        4 => Event::Resume,
+        5 => Event::Pause,
+        6 => Event::Replay,
+        7 => Event::Seek,
+        8 => Event::SourceSelected,
+        9 => Event::Speed,
+        10 => Event::FlavorSwitch,
+        11 => Event::BufferStart,
+        12 => Event::BufferEnd,
+        13 => Event::Error,
+        14 => Event::View,
+        15 => Event::Reached(Quartile::First),
+        16 => Event::Reached(Quartile::Second),
+        17 => Event::Reached(Quartile::Third),
+        18 => Event::Reached(Quartile::NineTenths),
+        19 => Event::Reached(Quartile::Fourth),
+        20 => Event::Interaction(number),
+        21 => Event::Application(number),
+        _ => Event::Unknown,
     }
 }
 
@@ -292,5 +303,18 @@ impl Samples {
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         self.packed.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_back_by_their_tags() {
+        for tag in 0..=21 {
+            let number = if tag < 20 { 0 } else { 10_002 };
+            assert_eq!(code(event(tag, number)), (tag, number));
+        }
     }
 }

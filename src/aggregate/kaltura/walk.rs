@@ -26,12 +26,17 @@ pub(super) struct Block {
     pub(super) flavors: SmallVec<[(u32, i64); 1]>,
 }
 
-/// The blocks of one session; nearly always one.
-pub(super) type Blocks = SmallVec<[Block; 1]>;
+/// What one session did in a window; the memory is used again from session to session.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    /// Nearly always one.
+    pub(super) blocks: Vec<Block>,
+    pub(super) watched: Watched,
+}
 
 /// A session while its beacons are counted.
 pub(super) struct Walk<'w, 'l> {
-    blocks: Blocks,
+    blocks: &'w mut Vec<Block>,
     state: State<'w, 'l>,
 }
 
@@ -42,41 +47,33 @@ struct State<'w, 'l> {
     errors: i64,
     plays: i64,
     reached: [i64; Quartile::ALL.len()],
-    watched: Watched,
+    watched: &'w mut Watched,
     /// The entry's duration by the catalogue, now or before.
     fed_ms: Option<i64>,
     is_alive: bool,
 }
 
-/// What was counted in a window.
-pub(super) struct Walked {
-    pub(super) blocks: Blocks,
-    pub(super) watched: Watched,
-    /// Whether any beacon counts.
-    pub(super) is_alive: bool,
-}
-
 impl<'w, 'l> Walk<'w, 'l> {
-    /// Goes on where the session stands; `known` is what the catalogue tells of its entry. What was watched is told in the memory of `watched`.
-    pub(super) fn new(life: &'w mut Life<'l>, known: Option<&Entry>, mut watched: Watched) -> Self {
+    /// Goes on where the session stands; `known` is what the catalogue tells of its entry. What it does takes the place of what `walked` held.
+    pub(super) fn new(life: &'w mut Life<'l>, known: Option<&Entry>, walked: &'w mut Walked) -> Self {
+        let Walked { blocks, watched } = walked;
+        blocks.clear();
         watched.clear();
         let totals = &life.totals;
         let reached = [totals.reached_25, totals.reached_50, totals.reached_75, totals.reached_90, totals.reached_100];
         let (errors, plays) = (totals.errors, totals.plays);
         let fed_ms = known.and_then(|known| known.duration_ms).or(life.progress.fed_ms());
-        let state = State { life, errors, plays, reached, watched, fed_ms, is_alive: false };
-        Self { blocks: Blocks::new(), state }
+        Self { blocks, state: State { life, errors, plays, reached, watched, fed_ms, is_alive: false } }
     }
 
-    /// What was counted.
-    pub(super) fn finish(self) -> Walked {
-        let State { watched, is_alive, .. } = self.state;
-        Walked { blocks: self.blocks, watched, is_alive }
+    /// Whether any beacon counts.
+    pub(super) const fn is_alive(&self) -> bool {
+        self.state.is_alive
     }
 
     /// Counts a beacon. They come in order of time; `playback` is how its scene is played.
     pub(super) fn count(&mut self, sample: &Sample, playback: Playback) {
-        let Some(Block { counts, flavors, .. }) = block_at(&mut self.blocks, sample.scene, sample.viewer) else {
+        let Some(Block { counts, flavors, .. }) = block_at(self.blocks, sample.scene, sample.viewer) else {
             return;
         };
         let views = counts.views;
@@ -122,7 +119,7 @@ impl State<'_, '_> {
         counts.positions_rejected += i64::from(moment.drop_beyond(self.fed_ms));
         self.count_event(counts, sample, &moment);
         if entered.place != Place::Overtaken {
-            self.life.progress.step(&moment, self.fed_ms, &mut self.watched);
+            self.life.progress.step(&moment, self.fed_ms, self.watched);
         }
     }
 
@@ -210,7 +207,7 @@ fn moment(sample: &Sample, playback: Playback) -> Moment {
 }
 
 /// The block of a scene and viewer, entered when it is new.
-fn block_at(blocks: &mut Blocks, scene: u32, viewer: u64) -> Option<&mut Block> {
+fn block_at(blocks: &mut Vec<Block>, scene: u32, viewer: u64) -> Option<&mut Block> {
     let known = blocks.iter().position(|block| (block.scene, block.viewer) == (scene, viewer));
     let index = known.unwrap_or(blocks.len());
     if known.is_none() {
