@@ -6,7 +6,7 @@
 #![allow(clippy::expect_used)]
 
 use streamgauge::aggregate::kaltura::formulas::RetentionCurve;
-use streamgauge::aggregate::kaltura::retention::{Audience, DurationSource, Moment, Progress, Watched};
+use streamgauge::aggregate::kaltura::retention::{Audience, Beacons, DurationSource, Moment, Progress, Watched};
 use streamgauge::model::bytes::{Reader, Writer};
 use streamgauge::model::kaltura::{Event, Playback, Quartile};
 
@@ -182,9 +182,10 @@ fn watch(seed: u64, duration_ms: i64) -> Viewing {
 /// What beacons tell, with some of them lost; the state goes through its encoding now and then, as it does from window to window.
 fn pieced_together(beacons: &[Moment], mut is_lost: impl FnMut() -> bool, fed_ms: Option<i64>) -> (Audience, i64) {
     let (mut progress, mut watched, mut audience) = (Progress::default(), Watched::default(), Audience::default());
-    let mut percentiles = 0;
+    let (mut percentiles, mut received) = (0, 0);
     for (index, beacon) in beacons.iter().enumerate() {
         if !is_lost() {
+            received += 1;
             progress.step(beacon, fed_ms, &mut watched);
         }
         if index % 3 == 0 {
@@ -194,7 +195,9 @@ fn pieced_together(beacons: &[Moment], mut is_lost: impl FnMut() -> bool, fed_ms
             progress = carried_on(&progress);
         }
     }
-    progress.end(&mut watched);
+    let times = [beacons.first(), beacons.last()].map(|beacon| beacon.map_or(0, |beacon| beacon.time_ms));
+    let expected = i64::try_from(beacons.len()).expect("they are few");
+    progress.end(&Beacons { expected, received, lasted_ms: times[1] - times[0] }, &mut watched);
     audience.add(&watched);
     (audience, percentiles + watched.percentiles)
 }
@@ -237,9 +240,9 @@ fn curves_are_near_the_truth() {
         (60_000, 0, 9.3, 1.0),
         (60_000, 10, 9.5, 1.0),
         (300_000, 0, 2.3, 0.1),
-        (300_000, 10, 2.3, 0.3),
+        (300_000, 10, 2.1, 0.1),
         (1_800_000, 0, 0.35, 0.03),
-        (1_800_000, 10, 0.5, 0.1),
+        (1_800_000, 10, 0.5, 0.04),
         (7_200_000, 0, 0.15, 0.02),
         (7_200_000, 10, 0.18, 0.03),
     ];
@@ -281,7 +284,7 @@ fn live_retention_is_by_minute_of_the_broadcast() {
         let moment = Moment { time_ms, event, position_ms: Some(position_ms), playback, ..Moment::default() };
         progress.step(&moment, None, &mut watched);
     }
-    progress.end(&mut watched);
+    progress.end(&Beacons::default(), &mut watched);
     audience.add(&watched);
     // 0:30 once; 1:30 once. What was behind the edge, 0:40 to 1:20, has the middle of no minute.
     assert_eq!(audience.minutes(), [(minute, [1, 1]), (minute + 1, [1, 1])]);

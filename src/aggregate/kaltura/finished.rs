@@ -45,7 +45,8 @@ pub fn finish_sessions<'d>(
         };
         let counts = ending(&life);
         watched.clear();
-        life.progress.end(&mut watched);
+        let beacons = life.beacons();
+        life.progress.end(&beacons, &mut watched);
         if !counts.is_empty() || !watched.is_empty() {
             let facet = Scene::of(life.main_scene()).facet(key.tenant, key.entry);
             let names = Some(Names { session: key.session_hash(), viewer: life.viewer });

@@ -4,7 +4,7 @@
 //!     it lasts, copies are recognised.
 
 use super::counts::Counts;
-use super::retention::Progress;
+use super::retention::{Beacons, Progress};
 use super::run::{NORMAL, Runs};
 use crate::aggregate::packed;
 use crate::model::bytes::{Reader, Short, Writer};
@@ -92,6 +92,15 @@ impl<'a> Life<'a> {
     /// Whether it ended with a wish to play, and without a first frame or an error.
     pub(super) const fn left_before_start(&self) -> bool {
         self.totals.play_requests > 0 && self.totals.plays == 0 && self.totals.errors == 0
+    }
+
+    /// How many beacons it has sent, as far as its player counts them.
+    pub(super) const fn beacons(&self) -> Beacons {
+        Beacons {
+            expected: self.totals.beacons_expected,
+            received: self.totals.beacons_received,
+            lasted_ms: self.last_ms.saturating_sub(self.started_ms),
+        }
     }
 
     /// Writes it down.

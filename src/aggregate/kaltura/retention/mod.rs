@@ -9,7 +9,8 @@
 //! R2  Two beacons between which the media moved as far as it can have (speed × time between them, + 2 s) enclose a stretch. After any
 //!     other move only what must have been played before the later one counts, at most the ten seconds between two views.
 //! R3  A seek says where it goes to, so what was played before it counts by time; at most the time between two views + 2 s.
-//! R4  A session that ends without a pause or the end of the media went on for half the time to its next view.
+//! R4  A session that ends without a pause or the end of the media went on for half the time to its next view. Where beacons are lost, so
+//!     may be those behind the last one: it went on for longer, by as many as are lost for each that came ([`Beacons`]).
 //! R5  A stretch counts as a view as often as it is played, and as a session the first time only. A point of a curve counts as watched
 //!     when its middle was: stretches that meet there count once, and there is no bias.
 //! R6  Nothing here depends on when windows end: a session cut into others gives the same counts.
@@ -21,7 +22,7 @@ mod seen;
 mod steps;
 
 pub use audience::{Audience, CURVE_POINTS, Duration, DurationSource};
-pub use progress::{Moment, Progress};
+pub use progress::{Beacons, Moment, Progress};
 pub use seen::Seen;
 pub use steps::Steps;
 

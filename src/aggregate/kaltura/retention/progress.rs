@@ -53,6 +53,28 @@ const fn last_position_ms(fed_ms: i64) -> i64 {
     fed_ms.saturating_add(fed_ms / 20)
 }
 
+/// How many beacons a session has sent, and in which time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beacons {
+    /// By the player's count.
+    pub expected: i64,
+    /// Of those, how many came.
+    pub received: i64,
+    /// From the first to the last one, ms.
+    pub lasted_ms: i64,
+}
+
+impl Beacons {
+    /// The time that is missing behind the last one, on average: as many beacons as are lost for each that comes, as far from one another as
+    /// these are; one view at most.
+    fn missing_ms(&self) -> i64 {
+        let received = self.received.max(1);
+        let lost = self.expected.saturating_sub(self.received).clamp(0, received);
+        let apart_ms = (self.lasted_ms / received).clamp(0, VIEW_INTERVAL_MS);
+        apart_ms * lost / received
+    }
+}
+
 /// Where the player was last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Point {
@@ -99,9 +121,9 @@ impl Progress {
     }
 
     /// The session is over: nothing came for long. What it played after its last beacon counts by R4.
-    pub fn end(&mut self, out: &mut Watched) {
+    pub fn end(&mut self, beacons: &Beacons, out: &mut Watched) {
         if let Some(point) = self.point {
-            self.leave(&point, out);
+            self.leave(&point, beacons.missing_ms(), out);
             self.point = None;
             self.tell_percentiles(out);
         }
@@ -230,7 +252,7 @@ impl Progress {
         if (0..=reach(&before, here) + TOLERANCE_MS).contains(&moved) {
             self.watch(before.axis, before.position_ms, here.position_ms, out);
         } else {
-            self.leave(&before, out);
+            self.leave(&before, 0, out);
         }
     }
 
@@ -262,10 +284,10 @@ impl Progress {
     }
 
     /// R4.
-    fn leave(&mut self, point: &Point, out: &mut Watched) {
+    fn leave(&mut self, point: &Point, missing_ms: i64, out: &mut Watched) {
         if point.is_playing {
             let to_next_view_ms = VIEW_INTERVAL_MS - point.since_view_ms.rem_euclid(VIEW_INTERVAL_MS);
-            self.go_on(point, scaled(to_next_view_ms / 2, point.speed_permille), out);
+            self.go_on(point, scaled(to_next_view_ms / 2 + missing_ms, point.speed_permille), out);
         }
     }
 
@@ -280,7 +302,7 @@ impl Progress {
 
     fn leave_all(&mut self, playing: Option<Point>, out: &mut Watched) {
         if let Some(point) = playing {
-            self.leave(&point, out);
+            self.leave(&point, 0, out);
         }
     }
 
