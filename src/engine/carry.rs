@@ -16,6 +16,7 @@ use crate::model::{Boundary, Carries};
 
 /// How many pages a store has: a dozen carries in each with as many sessions as a partition can serve on a core.
 const PAGES: u16 = 2048;
+const _: () = assert!(PAGES.is_power_of_two(), "the low bits of a hash say in which page");
 
 /// Why a saved carry cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -316,8 +317,9 @@ impl Carries for CarryStore {
         found.filter(|entry| Some(entry.until) > self.closing).map(|entry| entry.carry)
     }
 
-    fn page(&self, key: &[u8]) -> u16 {
-        page_of(key)
+    fn place(&self, key: &[u8]) -> u64 {
+        // By page first.
+        stable_hash(key).rotate_right(PAGES.trailing_zeros())
     }
 
     fn put(&mut self, key: &[u8], value: &[u8], until: Boundary) {

@@ -47,7 +47,7 @@ impl ClosedWindow {
         let mut closing = Closing::new(start, length_ms, samples_cap, &scenes, known);
         sessionless.iter().for_each(|(key, samples)| closing.count_each(&Key::of(key), samples, parts));
         // In the order in which their carries lie in memory, whatever that in which they came.
-        entries.sort_by_cached_key(|(key, _)| (carries.page(key.as_bytes()), hash(key)));
+        entries.sort_by_cached_key(|(key, _)| carries.place(key.as_bytes()));
         let keys: Vec<Key<'_>> = entries.iter().map(|(key, _)| Key::of(key)).collect();
         let reused = reused(&keys);
         let is_reused = |key: &Key<'_>| !reused.is_empty() && reused.binary_search(&hash(key.session)).is_ok();
@@ -58,17 +58,14 @@ impl ClosedWindow {
             let session = Session { name, key: *key, samples, is_reused: is_reused(key) };
             let counts_at = packed.as_bytes().len();
             let scene = closing.close(&session, carries, parts, &mut packed);
-            rows.push(Entry { name: Box::default(), timestamp_ns: 0, scene, counts_at });
+            rows.push((scene, counts_at));
         }
-        for (row, (name, _)) in rows.iter_mut().zip(&mut entries) {
-            row.name = std::mem::take(name);
-        }
-        for (index, timestamp_ns) in placed {
-            if let Some(row) = rows.get_mut(index as usize) {
-                row.timestamp_ns = timestamp_ns;
-            }
-        }
-        rows.sort_unstable_by_key(|row| row.timestamp_ns);
+        let rows = placed.into_iter().filter_map(|(index, timestamp_ns)| {
+            let (scene, counts_at) = *rows.get(index as usize)?;
+            let (name, _) = entries.get_mut(index as usize)?;
+            Some(Entry { name: std::mem::take(name), timestamp_ns, scene, counts_at })
+        });
+        let rows: Vec<Entry> = rows.collect();
         if beyond > 0 {
             let counts = Counts { records: i64::try_from(beyond).unwrap_or(i64::MAX), ..Counts::default() };
             parts(&Part {

@@ -3,6 +3,8 @@
 //! Stricter than a float parser: no exponent, no bare point, at most 15 integer digits. More lenient than the RFC: any number of
 //! fraction digits, because players send `bl=3993.8321995464853`.
 
+use crate::decode::common::{TENS, digits};
+
 /// The most integer digits: with three decimals more, a value still fits in 64 bits.
 const INTEGER_DIGITS: usize = 15;
 
@@ -21,28 +23,16 @@ pub(super) struct Number {
 impl Number {
     /// Reads the whole of `text`; `None` when it is not a number.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (negative, digits) = match text.as_bytes() {
-            [b'-', rest @ ..] => (true, rest),
-            all => (false, all),
-        };
-        let mut whole = 0_i64;
-        let mut length = 0_usize;
-        for &byte in digits {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            length += 1;
-            if length > INTEGER_DIGITS {
-                return None;
-            }
-            whole = whole * 10 + i64::from(digit);
-        }
-        if length == 0 {
+        let bytes = text.as_bytes();
+        let negative = bytes.first() == Some(&b'-');
+        let start = usize::from(negative);
+        let (whole, end) = digits(bytes, start);
+        if !(1..=INTEGER_DIGITS).contains(&(end - start)) {
             return None;
         }
+        let whole = whole.cast_signed();
         let number = Self { negative, whole, thousandths: 0, fourth_rounds_up: false, fraction_digits: 0 };
-        match digits.get(length..) {
+        match bytes.get(end..) {
             None | Some([]) => Some(number),
             Some([b'.', fraction @ ..]) => number.with_fraction(fraction),
             Some(_) => None,
@@ -50,16 +40,19 @@ impl Number {
     }
 
     fn with_fraction(mut self, fraction: &[u8]) -> Option<Self> {
-        if fraction.is_empty() || !fraction.iter().all(u8::is_ascii_digit) {
+        let (value, length) = digits(fraction, 0);
+        if length == 0 || length < fraction.len() {
             return None;
         }
-        let mut weight = 100;
-        for &byte in fraction.iter().take(3) {
-            self.thousandths += i64::from(byte - b'0') * weight;
-            weight /= 10;
+        self.fraction_digits = length;
+        match TENS.get(3_usize.wrapping_sub(length)) {
+            Some(scale) => self.thousandths = (value * scale).cast_signed(),
+            None => {
+                let (first_four, _) = digits(fraction.get(..4)?, 0);
+                self.thousandths = (first_four / 10).cast_signed();
+                self.fourth_rounds_up = first_four % 10 >= 5;
+            }
         }
-        self.fourth_rounds_up = fraction.get(3).is_some_and(|&byte| byte >= b'5');
-        self.fraction_digits = fraction.len();
         Some(self)
     }
 

@@ -65,22 +65,16 @@ impl Parts {
 
     #[inline(always)]
     fn read_fraction(&mut self, bytes: &[u8], start: usize) -> Option<usize> {
-        let mut end = start;
-        while let Some(digit) = digit_at(bytes, end) {
-            let place = end - start;
-            if place < PLACES {
-                self.billionths = self.billionths * 10 + digit;
-            } else if place == PLACES {
-                self.rounds_up = digit >= 5;
-            }
-            end += 1;
-        }
+        let (fraction, end) = digits(bytes, start);
         let length = end - start;
-        if length == 0 {
-            return None;
-        }
-        for _ in length..PLACES {
-            self.billionths *= 10;
+        match TENS.get(PLACES.wrapping_sub(length)) {
+            Some(scale) if length > 0 => self.billionths = fraction * scale,
+            Some(_) => return None,
+            None => {
+                // Of what is longer, the first ten digits count.
+                self.billionths = digits(bytes.get(..start + PLACES)?, start).0;
+                self.rounds_up = digit_at(bytes, start + PLACES) >= Some(5);
+            }
         }
         Some(end)
     }
@@ -144,15 +138,56 @@ fn digit_at(bytes: &[u8], at: usize) -> Option<u64> {
     if digit > 9 { None } else { Some(u64::from(digit)) }
 }
 
+/// Powers of ten.
+pub(crate) const TENS: [u64; PLACES + 1] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+
 /// The digits from `at` on as a number, and where they end. Wraps when there are too many of them.
 #[inline(always)]
-fn digits(bytes: &[u8], mut at: usize) -> (u64, usize) {
+pub(crate) fn digits(bytes: &[u8], mut at: usize) -> (u64, usize) {
     let mut number = 0_u64;
-    while let Some(digit) = digit_at(bytes, at) {
-        number = number.wrapping_mul(10).wrapping_add(digit);
-        at += 1;
+    // Eight at a time: numbers are of every length, so that a loop over single bytes ends where the processor did not expect it.
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let word = rest.first_chunk().map_or_else(|| short_word(rest), |word| u64::from_le_bytes(*word));
+        let (value, count) = digits_in(word);
+        number = number.wrapping_mul(TENS.get(count).copied().unwrap_or(1)).wrapping_add(value);
+        at += count;
+        if count < 8 {
+            return (number, at);
+        }
     }
-    (number, at)
+}
+
+/// Fewer than eight bytes as a word, the first one the lowest, with zeros behind them.
+#[inline(always)]
+fn short_word(bytes: &[u8]) -> u64 {
+    let length = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        // Where the two overlap, they are equal.
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (length - 4));
+    }
+    let at = |place: usize| bytes.get(place).map_or(0, |byte| u64::from(*byte) << (8 * place));
+    at(0) | at(1) | at(2)
+}
+
+/// The digits that the eight bytes of a word begin with as a number, and how many they are.
+#[inline(always)]
+const fn digits_in(word: u64) -> (u64, usize) {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    let values = word ^ ZEROS;
+    // The high bit of each byte that is no digit; behind the first of them perhaps of others.
+    let others = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080;
+    let count = others.trailing_zeros() / 8;
+    if count == 0 {
+        return (0, 0);
+    }
+    // Zeros come before the digits instead of what stands behind them; then twos, fours and eights are put together.
+    let digits = values << (64 - 8 * count);
+    let twos = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let odd = (twos & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
+    let even = ((twos >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
+    (odd.wrapping_add(even) >> 32, count as usize)
 }
 
 /// A number with an exponent: its digits once more, each at the place where the exponent moves it. `end` is where the exponent begins.
@@ -239,6 +274,22 @@ mod tests {
                 Parts::read(text.as_bytes()).map(|(_, length)| length),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn digits_are_read_whatever_their_number_and_what_follows() {
+        let text = "9081726354908172635490";
+        for length in 0..text.len() {
+            for behind in ["", "/", ":", ",234567", ".", "e", "\u{e9}\u{e9}\u{e9}\u{e9}"] {
+                let digits = text.get(..length).unwrap();
+                // Too many wrap.
+                let value = digits
+                    .bytes()
+                    .fold(0_u64, |value, digit| value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')));
+                let written = format!("-{digits}{behind}");
+                assert_eq!(super::digits(written.as_bytes(), 1), (value, 1 + length), "{written}");
+            }
         }
     }
 

@@ -50,6 +50,13 @@ pub(crate) const fn places_of(wanted: u8, word: u64) -> u64 {
     !(((difference & !HIGH) + !HIGH) | difference) & HIGH
 }
 
+/// What [`places_of`] tells as a bit for each byte, the first byte the lowest.
+#[inline]
+pub(crate) const fn bits_of(places: u64) -> u64 {
+    // Each high bit moves to the top byte, at a place of its own.
+    (places >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
 /// How many of eight bytes come before the first that is not a letter from `a` to `z`: fewer steps than to look for each end of a name.
 #[inline]
 pub(crate) fn letters_in(bytes: [u8; 8]) -> usize {
@@ -101,6 +108,8 @@ mod tests {
             .collect();
         let there: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == b'&').collect();
         assert_eq!(found, there);
+        let bits = words(bytes).fold(0, |bits, (base, word)| bits | bits_of(places_of(b'&', word)) << base);
+        assert_eq!(bits, there.iter().fold(0, |bits, at| bits | 1 << at));
     }
 
     #[test]
