@@ -23,7 +23,7 @@ pub(crate) fn before_any<const N: usize>(bytes: &[u8], ends: [u8; N]) -> usize {
 
 /// The same for eight bytes.
 #[inline]
-pub(crate) fn before_any_in<const N: usize>(bytes: [u8; 8], ends: [u8; N]) -> usize {
+fn before_any_in<const N: usize>(bytes: [u8; 8], ends: [u8; N]) -> usize {
     let word = u64::from_le_bytes(bytes);
     let mut marks = 0;
     for end in ends {
