@@ -69,7 +69,9 @@ pub trait Work {
     /// What a commit covers.
     type Point;
 
-    /// Takes in the next record.
+    /// Takes in the next record; one below the position counts in nothing. It was read under older rules, or the client hands it out
+    /// again: when the group changes in the moment in which a read ends, the client goes back by what that read has returned, also in the
+    /// partitions that stay.
     ///
     /// # Errors
     /// When it was written by a newer program, whose meaning this one does not know.

@@ -84,7 +84,6 @@ impl Stage for RollupStage {
                 carries,
             },
         };
-        let counts_from = resume.offset;
         Ok(RollupWork {
             partition: RollupPartition::restore(self.settings, resume),
             dead_letters: self.dead_letters.clone(),
@@ -92,7 +91,6 @@ impl Stage for RollupStage {
             compat: self.compat,
             name: name.clone(),
             frame,
-            counts_from,
             unsent: Vec::new(),
             partials_read: 0,
             last_saved: None,
@@ -116,8 +114,6 @@ pub struct RollupWork {
     compat: Option<Collect>,
     name: TopicPartition,
     frame: Frame,
-    /// Records before this offset were merged under older rules.
-    counts_from: i64,
     /// Rows that the sink refused since the last commit.
     unsent: Vec<Outgoing>,
     partials_read: u64,
@@ -128,7 +124,7 @@ impl Work for RollupWork {
     type Point = (RollupCommit, i64);
 
     fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
-        if record.offset < self.counts_from {
+        if record.offset < self.position() {
             return Ok(());
         }
         match self.partition.push(record.offset, record.key, record.value) {
@@ -264,12 +260,12 @@ mod tests {
         let mut work = stage.restore(&name, 1, nothing, start).unwrap();
         let known = RollupRecord::encode_marker(1, &[]);
         let newer: Vec<u8> = known.iter().zip(0..).map(|(byte, at)| if at == 1 { byte + 1 } else { *byte }).collect();
-        let mut push = |value: &[u8]| {
-            let record = Record { offset: 7, append_ms: 0, key: None, value, headers: Headers::default() };
+        let mut push = |offset, value: &[u8]| {
+            let record = Record { offset, append_ms: 0, key: None, value, headers: Headers::default() };
             work.push(&record)
         };
-        assert!(push(&known).is_ok() && push(b"a stranger's").is_ok());
-        let cause = push(&newer).unwrap_err();
+        assert!(push(5, &known).is_ok() && push(6, b"a stranger's").is_ok());
+        let cause = push(7, &newer).unwrap_err();
         assert!(!cause.may_pass(), "beginning again would meet it again");
         let said = cause.to_string();
         assert!(

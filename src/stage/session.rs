@@ -141,14 +141,12 @@ impl Stage for SessionStage {
                 }
             },
         );
-        let counts_from = resume.offset;
         Ok(SessionWork {
             fold: plan.decoding.restore(plan.settings.clone(), name.partition, resume, carries),
             topics: Arc::clone(&self.topics),
             name: name.clone(),
             frame,
             epoch,
-            counts_from,
             pending: VecDeque::new(),
             sides: Vec::new(),
             side_bytes: 0,
@@ -193,8 +191,6 @@ pub struct SessionWork {
     frame: Frame,
     /// How often the source had been reset.
     epoch: i64,
-    /// Records before this offset were read under older rules, and count in nothing.
-    counts_from: i64,
     /// Partials and refused rows of closed windows, until a commit's frontier covers them.
     pending: VecDeque<(Boundary, Vec<Outgoing>)>,
     /// Dead letters and late records since the last commit.
@@ -269,7 +265,7 @@ impl Work for SessionWork {
 
     fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
         self.last_append_ms = record.append_ms;
-        if record.offset < self.counts_from {
+        if record.offset < self.position() {
             return Ok(());
         }
         if let Some(side) = self.fold.push(record) {
