@@ -29,7 +29,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("linger.ms", "5"),
     ("batch.size", "1000000"),
     ("queue.buffering.max.messages", "500000"),
-    ("compression.type", "lz4"),
+    // Compressing takes a third of what a commit costs, and saves a third of its bytes.
+    ("compression.type", "none"),
     // A commit begins when everything is ready. Of a process that is lost inside one, the broker undoes it after so long.
     ("transaction.timeout.ms", "10000"),
     ("client.id", "streamgauge"),
