@@ -83,7 +83,7 @@ impl<'a> Headers<'a> {
 
     /// Takes in one header by name; names without a meaning here, and values that are not UTF-8, are passed over.
     pub fn set(&mut self, name: &str, value: &'a [u8]) {
-        let Ok(text) = std::str::from_utf8(value) else { return };
+        let Ok(text) = simdutf8::basic::from_utf8(value) else { return };
         match name {
             header::CARRIER => self.carrier = Some(text),
             header::RECEIVED_MS => self.received_ms = text.trim().parse().ok(),

@@ -139,7 +139,15 @@ const _: () = assert!(COUNTS <= u8::MAX as usize, "a place fits into a byte");
 impl Counts {
     /// Those that are not 0, by their place.
     pub(super) fn sparse(&self) -> Sparse {
-        self.values().into_iter().zip(0..).filter(|(value, _)| *value != 0).map(|(value, at)| (at, value)).collect()
+        let mut sparse = Sparse::new();
+        for (chunk, base) in self.values().chunks(64).zip((0..).step_by(64)) {
+            let mut left = present(chunk);
+            while let Some(value) = chunk.get(left.trailing_zeros() as usize) {
+                sparse.push((base + left.trailing_zeros() as u8, *value));
+                left &= left - 1;
+            }
+        }
+        sparse
     }
 
     /// The sums by the names of their fields.
@@ -155,11 +163,11 @@ impl Counts {
     /// Writes those that are not 0: for each 64, a bit for each, then the values.
     pub fn write(&self, out: &mut Writer) {
         for chunk in self.values().chunks(64) {
-            let mut present = chunk.iter().zip(0..).fold(0, |bits, (value, at)| bits | u64::from(*value != 0) << at);
-            out.unsigned(present);
-            while let Some(value) = chunk.get(present.trailing_zeros() as usize) {
+            let mut left = present(chunk);
+            out.unsigned(left);
+            while let Some(value) = chunk.get(left.trailing_zeros() as usize) {
                 out.integer(*value);
-                present &= present - 1;
+                left &= left - 1;
             }
         }
     }
@@ -171,20 +179,35 @@ impl Counts {
     pub fn read(input: &mut Reader<'_>) -> Result<Self, Short> {
         let mut values = [0; COUNTS];
         for chunk in values.chunks_mut(64) {
-            let mut present = input.unsigned()?;
-            while let Some(value) = chunk.get_mut(present.trailing_zeros() as usize) {
+            let mut left = input.unsigned()?;
+            while let Some(value) = chunk.get_mut(left.trailing_zeros() as usize) {
                 *value = input.integer()?.clamp(-LARGEST, LARGEST);
-                present &= present - 1;
+                left &= left - 1;
             }
         }
         Ok(Self::from_values(values))
     }
 }
 
+/// A bit for each of up to 64 sums that is not 0.
+fn present(sums: &[i64]) -> u64 {
+    sums.iter().zip(0..).fold(0, |bits, (value, at)| bits | u64::from(*value != 0) << at)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn sparse_sums_have_their_places() {
+        let counts = Counts { records: 3, play_ms: -5, positions_rejected: 7, ..Counts::default() };
+        let values = counts.values();
+        let places = Vec::from_iter(counts.sparse());
+        assert_eq!(places.len(), 3);
+        assert!(places.iter().all(|(at, value)| values[usize::from(*at)] == *value), "{places:?}");
+        assert_eq!(places[2], ((COUNTS - 1) as u8, 7));
+    }
 
     #[test]
     fn sums_come_back_and_add() {

@@ -18,32 +18,37 @@ const MOST_PARTNER: i64 = 9_999_999_999;
 /// Thousandths of speed: nobody plays faster than a hundredfold.
 const MOST_SPEED: i64 = 100_000;
 
-/// Makes a beacon of what was gathered.
+/// Makes a beacon of what was gathered; `beacon` says nothing yet.
 ///
 /// # Errors
 /// It lacks what no beacon can do without.
-pub(super) fn of<'a>(members: &Members<'a>, headers: &Headers<'a>, tally: &mut Tally) -> Result<Beacon<'a>, Reason> {
+pub(super) fn fill<'a>(
+    beacon: &mut Beacon<'a>,
+    members: &Members<'a>,
+    headers: &Headers<'a>,
+    tally: &mut Tally,
+) -> Result<(), Reason> {
     let mut reading = Reading::new(members, tally);
     let service = service(&mut reading)?;
     let number = event::number(&reading.sent(Name::EventType).ok_or(Reason::EventType)?)?;
-    let event = service.event(number);
-    if event == Event::Unknown {
+    beacon.event = service.event(number);
+    if beacon.event == Event::Unknown {
         reading.unknown_event(number);
     }
     let partner = reading.number(Name::PartnerId, Places::None, 1..=MOST_PARTNER).ok_or(Reason::MissingPartner)?;
-    let entry = reading.text_within(Name::EntryId, ENTRY_BYTES).ok_or(Reason::MissingEntry)?;
-    let playback = playback(&mut reading);
-    let mut beacon = Beacon { event, partner: partner.unsigned_abs(), entry, playback, ..Beacon::default() };
-    set_sequence(&mut beacon, &mut reading);
-    set_measures(&mut beacon, &mut reading);
-    set_states(&mut beacon, &mut reading);
-    set_texts(&mut beacon, &mut reading);
+    beacon.partner = partner.unsigned_abs();
+    beacon.entry = reading.text_within(Name::EntryId, ENTRY_BYTES).ok_or(Reason::MissingEntry)?;
+    beacon.playback = playback(&mut reading);
+    set_sequence(beacon, &mut reading);
+    set_measures(beacon, &mut reading);
+    set_states(beacon, &mut reading);
+    set_texts(beacon, &mut reading);
     beacon.page = reading.page();
-    beacon.user_agent = headers.user_agent.map(|agent| Cow::Borrowed(beginning(agent.trim_ascii(), USER_AGENT_BYTES)));
-    beacon.user_agent = beacon.user_agent.filter(|agent| !agent.is_empty());
+    let user_agent = headers.user_agent.map(|agent| beginning(agent.trim_ascii(), USER_AGENT_BYTES));
+    beacon.user_agent = user_agent.filter(|agent| !agent.is_empty()).map(Cow::Borrowed);
     beacon.address = headers.address.and_then(|address| address.trim_ascii().parse().ok());
     beacon.members_rejected = reading.rejected;
-    Ok(beacon)
+    Ok(())
 }
 
 /// A beacon that names no service is one of players.

@@ -26,6 +26,7 @@ use std::borrow::Cow;
 use crate::model::kaltura::{Beacon, Warning};
 use crate::model::{Reason, Record};
 
+use members::Members;
 use tally::{Tallies, Tally, UnknownEvents};
 
 pub use secrets::without_secrets;
@@ -51,8 +52,10 @@ impl Decoder {
         if text.trim_ascii().is_empty() {
             return Err(Reason::Empty);
         }
-        let members = request::read(&text, &mut tally)?;
-        let beacon = beacon::of(&members, &record.headers, &mut tally)?;
+        // Both are large, and are filled where they are.
+        let (mut members, mut beacon) = (Members::new(), Beacon::default());
+        request::read(&text, &mut members, &mut tally)?;
+        beacon::fill(&mut beacon, &members, &record.headers, &mut tally)?;
         self.tallies.add(&tally);
         if let Some(number) = tally.last_unknown_event() {
             self.unknown_events.count(number);

@@ -16,6 +16,8 @@ use super::limits::PAGE_BYTES;
 
 /// Bytes of a host: what the domain name system allows.
 const HOST_BYTES: usize = 253;
+/// Bytes of what stands between its dots.
+const LABEL_BYTES: usize = 63;
 const ANY_PADDING: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
     .with_decode_allow_trailing_bits(true);
@@ -31,8 +33,7 @@ pub(super) fn of_referrer<'a>(referrer: Cow<'a, str>) -> Option<Cow<'a, str>> {
 }
 
 fn of_text(text: &str) -> Option<Cow<'_, str>> {
-    if let Some(end) = memchr::memmem::find(text.as_bytes(), b"://") {
-        let (scheme, behind) = (text.get(..end)?, text.get(end + 3..)?);
+    if let Some((scheme, behind)) = without_scheme(text) {
         return if is_scheme(scheme) { of_address(behind) } else { None };
     }
     if let Some(address) = from_base64(text) {
@@ -41,6 +42,13 @@ fn of_text(text: &str) -> Option<Cow<'_, str>> {
     }
     let host = text.split(['/', '?', '#']).next()?;
     if host.contains('.') { of_address(text) } else { None }
+}
+
+/// What is before the first `://`, and what is behind it.
+fn without_scheme(text: &str) -> Option<(&str, &str)> {
+    let is_mark = |at: &usize| text.get(*at..).is_some_and(|rest| rest.starts_with("://"));
+    let end = memchr::memchr_iter(b':', text.as_bytes()).find(is_mark)?;
+    Some((text.get(..end)?, text.get(end + 3..)?))
 }
 
 /// Text with an address in it.
@@ -89,6 +97,11 @@ fn host_of(authority: &str) -> &str {
 
 /// A host as it is written in lower case and ASCII; `None` = it cannot be one.
 fn canonical(host: &str) -> Option<Cow<'_, str>> {
+    if is_usual(host) { Some(Cow::Borrowed(host)) } else { unusual(host) }
+}
+
+/// The same for any host.
+fn unusual(host: &str) -> Option<Cow<'_, str>> {
     if let Some(address) = host.strip_prefix('[') {
         let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
         return Some(Cow::Owned(format!("[{address}]")));
@@ -104,18 +117,58 @@ fn canonical(host: &str) -> Option<Cow<'_, str>> {
     if is_host && has_labels(&ascii) { Some(Cow::Owned(ascii)) } else { None }
 }
 
+/// Whether it is written as nearly all hosts are: labels in lower case with a letter among them, and nothing that may be encoded. One
+/// look at each byte says so.
+fn is_usual(host: &str) -> bool {
+    let (mut label, mut has_letter, mut before) = (0, false, b'.');
+    for byte in host.bytes() {
+        match byte {
+            b'a'..=b'z' => has_letter = true,
+            b'0'..=b'9' => {}
+            b'.' if before != b'.' => label = 0,
+            b'-' if before != b'-' => {}
+            _ => return false,
+        }
+        label += usize::from(byte != b'.');
+        if label > LABEL_BYTES {
+            return false;
+        }
+        before = byte;
+    }
+    has_letter && before != b'.' && host.len() <= HOST_BYTES
+}
+
 /// Whether it is made of labels of 1 to 63 bytes, or is an address of four numbers.
 fn has_labels(host: &str) -> bool {
     if host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return host.parse::<Ipv4Addr>().is_ok();
     }
     let labels = host.strip_suffix('.').unwrap_or(host).as_bytes();
-    host.len() <= HOST_BYTES && labels.split(|byte| *byte == b'.').all(|label| (1..=63).contains(&label.len()))
+    host.len() <= HOST_BYTES && labels.split(|byte| *byte == b'.').all(|label| (1..=LABEL_BYTES).contains(&label.len()))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_usual_host_stays_as_it_is(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![".", "-", "_", "0", "1", "a", "z", "xn--", "A", "[", "example", "{", "é"]),
+                1..8,
+            ),
+            times in 1..40_usize,
+        ) {
+            let host = pieces.concat().repeat(times);
+            if is_usual(&host) {
+                let page = unusual(&host);
+                prop_assert_eq!(page.as_deref(), Some(&*host));
+            }
+        }
+    }
 
     #[test]
     fn a_page_is_host_and_path() {

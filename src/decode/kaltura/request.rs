@@ -6,21 +6,15 @@ use super::limits;
 use super::members::Members;
 use super::tally::Tally;
 
-/// Reads a value: a JSON object; query or form text; or the request as it came, which is query text, a newline, and a body of either form.
-pub(super) fn read<'a>(value: &'a str, tally: &mut Tally) -> Result<Members<'a>, Reason> {
+/// Reads a value into `members`, which has nothing in it: a JSON object; query or form text; or the request as it came, which is query text, a newline, and a body of either form.
+pub(super) fn read<'a>(value: &'a str, members: &mut Members<'a>, tally: &mut Tally) -> Result<(), Reason> {
     let (query, body) = parts(value);
     if body.len() > limits::BODY_BYTES {
         return Err(Reason::TooLarge);
     }
-    let mut members = Members::new();
     members.add_form(query, tally)?;
     members.begin_body();
-    if body.starts_with(['{', '[']) {
-        members.add_json(body, tally)?;
-    } else {
-        members.add_form(body, tally)?;
-    }
-    Ok(members)
+    if body.starts_with(['{', '[']) { members.add_json(body, tally) } else { members.add_form(body, tally) }
 }
 
 fn parts(value: &str) -> (&str, &str) {
@@ -35,8 +29,6 @@ fn parts(value: &str) -> (&str, &str) {
 
 /// A query also where it is still behind its `?`, or behind the path and that.
 fn without_path(query: &str) -> &str {
-    match query.split_once('?') {
-        Some((path, behind)) if !path.contains(['=', '&']) => behind,
-        _ => query,
-    }
+    let Some(end) = memchr::memchr3(b'?', b'=', b'&', query.as_bytes()) else { return query };
+    if query.as_bytes().get(end) == Some(&b'?') { query.get(end + 1..).unwrap_or_default() } else { query }
 }

@@ -105,7 +105,8 @@ pub struct Beacon<'a> {
 impl Beacon<'_> {
     /// The host of the page.
     pub fn domain(&self) -> Option<&str> {
-        self.page.as_deref().map(|page| page.split_once('/').map_or(page, |(host, _)| host))
+        let page = self.page.as_deref()?;
+        page.get(..memchr::memchr(b'/', page.as_bytes()).unwrap_or(page.len()))
     }
 
     /// The key of its records on the bus, `partner|session`, each part escaped; `None` = it belongs to no session.
