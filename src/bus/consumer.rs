@@ -17,7 +17,7 @@ use crate::model::{Headers, Record};
 /// beside its own. Of short records the number is what limits.
 const DEFAULTS: &[(&str, &str)] = &[
     ("queued.max.messages.kbytes", "32768"),
-    ("queued.min.messages", "50000"),
+    ("queued.min.messages", "25000"),
     ("fetch.message.max.bytes", "1048576"),
     ("fetch.min.bytes", "1"),
     ("fetch.wait.max.ms", "100"),
