@@ -6,7 +6,8 @@ use super::limits;
 use super::members::Members;
 use super::tally::Tally;
 
-/// Reads a value into `members`, which has nothing in it: a JSON object; query or form text; or the request as it came, which is query text, a newline, and a body of either form.
+/// Reads a value into `members`, which has nothing in it: a JSON object; query or form text; or the request as it came, which is query
+/// text, a newline, and a body of either form.
 pub(super) fn read<'a>(value: &'a str, members: &mut Members<'a>, tally: &mut Tally) -> Result<(), Reason> {
     let (query, body) = parts(value);
     if body.len() > limits::BODY_BYTES {
