@@ -264,10 +264,10 @@ impl Work for SessionWork {
     type Point = SessionPoint;
 
     fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
-        self.last_append_ms = record.append_ms;
         if record.offset < self.position() {
             return Ok(());
         }
+        self.last_append_ms = record.append_ms;
         if let Some(side) = self.fold.push(record) {
             self.keep_side(record, side);
         }
