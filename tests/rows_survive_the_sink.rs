@@ -12,7 +12,7 @@ use proof::influx_proxy::Verdict;
 use proof::line::parts;
 use proof::{Trial, system_seeds};
 use streamgauge::model::hash::stable_hash;
-use support::{Dice, Kafka};
+use support::{Dice, Kafka, eventually};
 
 fn trials(scenario: &'static str) -> impl Iterator<Item = (Trial<'static>, Dice)> {
     system_seeds().map_while(move |seed| Some((Trial::begin(scenario, seed, Kafka::shared()?)?, Dice::new(seed))))
@@ -49,8 +49,10 @@ fn overloaded_refusing_or_silent() {
             let before = trial.sink.book().not_passed;
             trial.sink.rule(mood);
             load.await_percent(part + 12);
+            // On a busy machine windows close late.
+            let is_met = || trial.sink.book().not_passed > before;
+            eventually(Duration::from_secs(60), &format!("a request that meets {name}"), is_met);
             trial.sink.pass();
-            assert!(trial.sink.book().not_passed > before, "no request met {name}");
         }
         // Whoever was in the middle of it when it happened begins again.
         fleet.kill_nine("b");

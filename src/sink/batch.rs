@@ -19,6 +19,8 @@ pub(crate) struct Batch {
     text: Vec<u8>,
     /// For each line the position just behind its newline.
     ends: Vec<usize>,
+    /// The first line of each window, and which window that is.
+    windows: Vec<(usize, usize)>,
 }
 
 impl Batch {
@@ -33,15 +35,30 @@ impl Batch {
         self.text.get(end_of(range.start)..end_of(range.end)).unwrap_or_default()
     }
 
+    /// The window that a line is from.
+    pub(crate) fn window(&self, line: usize) -> usize {
+        let behind = self.windows.partition_point(|(first, _)| *first <= line);
+        behind.checked_sub(1).and_then(|at| self.windows.get(at)).map_or(0, |(_, window)| *window)
+    }
+
     /// One line, without its newline.
     pub(crate) fn line(&self, index: usize) -> String {
         let bytes = self.lines(index..index + 1);
         String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(bytes)).into_owned()
     }
 
+    /// Ends the line that was added to the text.
+    fn end_line(&mut self, window: usize) {
+        if self.windows.last().is_none_or(|(_, last)| *last != window) {
+            self.windows.push((self.ends.len(), window));
+        }
+        self.ends.push(self.text.len());
+    }
+
     fn clear(&mut self) {
         self.text.clear();
         self.ends.clear();
+        self.windows.clear();
     }
 }
 
@@ -60,8 +77,8 @@ impl Batcher {
         Self { limits, renderer: Renderer::new(), filling: Batch::default(), full: Vec::new(), spare: Vec::new() }
     }
 
-    /// Takes in one row.
-    pub(crate) fn push(&mut self, row: &Row<'_>) {
+    /// Takes in one row of a window.
+    pub(crate) fn push(&mut self, window: usize, row: &Row<'_>) {
         let start = self.filling.text.len();
         self.renderer.render(row, &mut self.filling.text);
         if self.filling.len() > 0 && self.filling.text.len() > self.limits.bytes {
@@ -70,7 +87,7 @@ impl Batcher {
             self.filling.text.truncate(start);
             self.full.push(std::mem::replace(&mut self.filling, next));
         }
-        self.filling.ends.push(self.filling.text.len());
+        self.filling.end_line(window);
         if self.filling.len() >= self.limits.lines {
             let next = self.spare.pop().unwrap_or_default();
             self.full.push(std::mem::replace(&mut self.filling, next));
@@ -113,12 +130,15 @@ mod tests {
     fn fill(limits: Limits, lengths: &[usize]) -> Vec<usize> {
         let mut batcher = Batcher::new(limits);
         let mut batches = Vec::new();
-        for length in lengths {
+        for (line, length) in lengths.iter().enumerate() {
             let text = "x".repeat(*length);
-            batcher.push(&Row { schema: &LINE, tags: &[], fields: &[Value::Text(&text)], timestamp_ns: 1 });
+            batcher.push(line, &Row { schema: &LINE, tags: &[], fields: &[Value::Text(&text)], timestamp_ns: 1 });
             while let Some(batch) = batcher.take_full() {
                 assert!(batch.text.len() <= limits.bytes || batch.len() == 1);
                 assert_eq!(batch.lines(0..batch.len()), batch.text);
+                let before: usize = batches.iter().sum();
+                let windows: Vec<usize> = (0..batch.len()).map(|line| batch.window(line)).collect();
+                assert_eq!(windows, (before..before + batch.len()).collect::<Vec<_>>(), "each line is a window here");
                 batches.push(batch.len());
                 batcher.recycle(batch);
             }
@@ -146,12 +166,13 @@ mod tests {
     #[test]
     fn pieces_and_lines_of_a_batch_are_exact() {
         let mut batcher = Batcher::new(Limits { lines: 9, bytes: 900 });
-        for text in ["a", "bb", "ccc"] {
-            batcher.push(&Row { schema: &LINE, tags: &[], fields: &[Value::Text(text)], timestamp_ns: 1 });
+        for (window, text) in [(0, "a"), (2, "bb"), (2, "ccc")] {
+            batcher.push(window, &Row { schema: &LINE, tags: &[], fields: &[Value::Text(text)], timestamp_ns: 1 });
         }
         let batch = batcher.take_last().unwrap();
         assert_eq!(batch.lines(1..3), b"m f=\"bb\" 1\nm f=\"ccc\" 1\n");
         assert_eq!(batch.line(0), "m f=\"a\" 1");
         assert_eq!(batch.lines(3..3), b"");
+        assert_eq!([0, 1, 2].map(|line| batch.window(line)), [0, 2, 2], "window 1 has no rows");
     }
 }

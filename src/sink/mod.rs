@@ -37,6 +37,8 @@ pub trait Sink: Send + Sync + 'static {
 /// A row that the store will never take. It belongs in the dead letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
+    /// Which of the windows of its write it is from, counted from 0.
+    pub window: usize,
     /// The row in line protocol, without the newline.
     pub line: String,
     /// The server's words.

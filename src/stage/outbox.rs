@@ -1,7 +1,8 @@
 //! From worker threads to the sink and back: closed windows out, acknowledgements in.
 //!
 //! R1  A window is acknowledged only after the sink has returned: until then its rows stay in memory and its records in the log.
-//! R2  Several windows that wait together are written together, so that many small partitions do not mean many small requests.
+//! R2  A row that the sink refused is handed back with its own window: it is a dead letter when that window is committed, not before.
+//! R3  Several windows that wait together are written together, so that many small partitions do not mean many small requests.
 
 use std::sync::Arc;
 
@@ -62,12 +63,11 @@ pub async fn deliver<S: Sink>(sink: Arc<S>, outbox: Arc<OutboxReceiver>) {
             return;
         }
         let windows: Vec<Arc<dyn Rows>> = batch.iter().map(|handed| Arc::clone(&handed.rows)).collect();
-        let Ok(refused) = sink.write(&windows).await else { return };
+        let Ok(mut refused) = sink.write(&windows).await else { return };
         drop(windows);
-        let mut refused = Some(refused);
-        for handed in batch {
-            // Which window a refused row came from does not matter: it goes to the dead letters with the first that is acknowledged.
-            (handed.acknowledge)(refused.take().unwrap_or_default());
+        for (window, handed) in batch.into_iter().enumerate() {
+            let own = refused.extract_if(.., |row| row.window == window).collect();
+            (handed.acknowledge)(own);
         }
     }
 }
@@ -84,4 +84,56 @@ async fn next_batch(outbox: &OutboxReceiver) -> Vec<Handed> {
         batch.push(next);
     }
     batch
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::ops::Range;
+
+    use super::*;
+    use crate::model::Row;
+    use crate::sink::{Health, Stopped};
+
+    struct NoRows;
+
+    impl Rows for NoRows {
+        fn len(&self) -> usize {
+            0
+        }
+
+        fn visit(&self, _: Range<usize>, _: &mut dyn FnMut(&Row<'_>)) {}
+    }
+
+    /// Refuses a row of the third window, and two of the second.
+    struct Refusing;
+
+    impl Sink for Refusing {
+        async fn write(&self, _: &[Arc<dyn Rows>]) -> Result<Vec<Refused>, Stopped> {
+            let refuse = |window, line: &str| Refused { window, line: line.to_owned(), answer: String::new() };
+            Ok(vec![refuse(2, "c"), refuse(1, "a"), refuse(1, "b")])
+        }
+
+        fn health(&self) -> Health {
+            Health::new("nothing")
+        }
+    }
+
+    #[tokio::test]
+    async fn refused_rows_come_back_with_their_own_window() {
+        let (outbox, receiver) = Outbox::new();
+        let (sender, mut acknowledged) = tokio::sync::mpsc::channel(3);
+        for window in 0..3 {
+            let sender = sender.clone();
+            outbox.hand_over(Arc::new(NoRows), move |refused| {
+                let lines: Vec<String> = refused.into_iter().map(|row| row.line).collect();
+                sender.try_send((window, lines.concat())).unwrap();
+            });
+        }
+        drop((outbox, sender));
+        deliver(Arc::new(Refusing), receiver).await;
+        for expected in [(0, ""), (1, "ab"), (2, "c")] {
+            assert_eq!(acknowledged.recv().await, Some((expected.0, expected.1.to_owned())));
+        }
+    }
 }

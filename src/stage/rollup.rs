@@ -91,7 +91,7 @@ impl Stage for RollupStage {
             compat: self.compat,
             name: name.clone(),
             frame,
-            unsent: Vec::new(),
+            refused: Vec::new(),
             partials_read: 0,
             last_saved: None,
         })
@@ -114,8 +114,8 @@ pub struct RollupWork {
     compat: Option<Collect>,
     name: TopicPartition,
     frame: Frame,
-    /// Rows that the sink refused since the last commit.
-    unsent: Vec<Outgoing>,
+    /// Rows of windows that the sink refused, until a commit's frontier covers them.
+    refused: Vec<(WindowName, Vec<Outgoing>)>,
     partials_read: u64,
     last_saved: Option<(RollupCommit, i64)>,
 }
@@ -156,7 +156,10 @@ impl Work for RollupWork {
     }
 
     fn acknowledge(&mut self, window: &WindowName, refused: Vec<Refused>) {
-        self.unsent.extend(refused_rows(&self.dead_letters, &self.name, &window.source, &refused));
+        if !refused.is_empty() {
+            let rows = refused_rows(&self.dead_letters, &self.name, &window.source, &refused);
+            self.refused.push((window.clone(), rows));
+        }
         self.partition.acknowledge(&window.source, window.end);
     }
 
@@ -180,8 +183,9 @@ impl Work for RollupWork {
         })
     }
 
-    fn outgoing<'a>(&'a self, _: &'a Self::Point) -> Box<dyn Iterator<Item = &'a Outgoing> + 'a> {
-        Box::new(self.unsent.iter())
+    fn outgoing<'a>(&'a self, (commit, _): &'a Self::Point) -> Box<dyn Iterator<Item = &'a Outgoing> + 'a> {
+        let covered = self.refused.iter().filter(|(window, _)| commit.covers(&window.source, window.end));
+        Box::new(covered.flat_map(|(_, rows)| rows))
     }
 
     fn carries<'a>(&'a self, (commit, _): &'a Self::Point) -> Box<dyn Iterator<Item = &'a SavedPage> + 'a> {
@@ -189,7 +193,7 @@ impl Work for RollupWork {
     }
 
     fn committed(&mut self, (commit, position): Self::Point) {
-        self.unsent.clear();
+        self.refused.retain(|(window, _)| !commit.covers(&window.source, window.end));
         self.partition.committed(&commit);
         self.last_saved = Some((self.partition.commit_point(), position));
     }
@@ -199,7 +203,7 @@ impl Work for RollupWork {
     }
 
     fn waiting_bytes(&self) -> usize {
-        self.unsent.iter().map(Outgoing::size).sum()
+        self.refused.iter().flat_map(|(_, rows)| rows).map(Outgoing::size).sum()
     }
 
     fn unacknowledged(&self) -> usize {

@@ -98,6 +98,11 @@ impl RollupCommit {
         self.sources.values().map(|one| one.point.resume_offset(position)).min().unwrap_or(position)
     }
 
+    /// Whether a window of a source, which ends there, is written for good with it.
+    pub fn covers(&self, source: &str, end: Boundary) -> bool {
+        self.sources.get(source).is_some_and(|one| Some(end) <= one.point.frontier)
+    }
+
     /// What it saves of each source.
     pub fn saved_sources(&self) -> BTreeMap<Box<str>, SavedSource> {
         let saved = |one: &SourceCommit| SavedSource { epoch: one.epoch, frontier: one.point.frontier };

@@ -48,7 +48,11 @@ impl Delivery {
         while let Some(piece) = pieces.pop() {
             let Outcome::Rejected { words } = self.deliver_piece(batch, piece.clone()).await else { continue };
             if is_all_dropped(&words, piece.len()) {
-                refused.extend(piece.map(|index| Refused { line: batch.line(index), answer: words.clone() }));
+                refused.extend(piece.map(|line| Refused {
+                    window: batch.window(line),
+                    line: batch.line(line),
+                    answer: words.clone(),
+                }));
                 continue;
             }
             let middle = piece.start + piece.len() / 2;

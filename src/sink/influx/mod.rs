@@ -107,11 +107,11 @@ impl Sink for Influx {
         let started = Instant::now();
         let mut batcher = Batcher::new(self.limits);
         let mut requests = Requests::new(self);
-        for window in windows {
+        for (index, window) in windows.iter().enumerate() {
             let mut next = 0;
             while next < window.len() {
                 let end = window.len().min(next + ROWS_AT_A_TIME);
-                window.visit(next..end, &mut |row| batcher.push(row));
+                window.visit(next..end, &mut |row| batcher.push(index, row));
                 next = end;
                 while let Some(batch) = batcher.take_full() {
                     requests.start(batch, &mut batcher).await?;

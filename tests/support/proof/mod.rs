@@ -54,11 +54,14 @@ const SETTLE_MS: i64 = 8_000;
 /// The partitions of the sources, and all sources in each of the partitions of partials.
 const PLACES: usize = 2 * SOURCES * PARTITIONS as usize;
 
-/// The seeds that each scenario is tried with: `STREAMGAUGE_TEST_SEEDS` many, one unless it is set.
+/// The seeds that each scenario is tried with: `STREAMGAUGE_TEST_SEEDS` many (`20`), or those from one to before another (`5..7`); only 0
+/// unless it is set.
 #[allow(clippy::disallowed_methods, reason = "a switch of the tests, not a setting of the product")]
 pub fn system_seeds() -> Range<u64> {
-    let seeds = std::env::var("STREAMGAUGE_TEST_SEEDS");
-    0..seeds.map_or(1, |text| text.parse().expect("STREAMGAUGE_TEST_SEEDS is a whole number"))
+    let Ok(seeds) = std::env::var("STREAMGAUGE_TEST_SEEDS") else { return 0..1 };
+    let (first, behind) = seeds.split_once("..").unwrap_or(("0", &seeds));
+    let number = |text: &str| text.parse().expect("STREAMGAUGE_TEST_SEEDS is a whole number, or a range like 5..7");
+    number(first)..number(behind)
 }
 
 /// How long viewers watch in a trial: 40 s, or as many as `STREAMGAUGE_TEST_SECONDS` says. Faults come, and last, in proportion.
