@@ -88,6 +88,9 @@ impl<'a> Iterator for Members<'a> {
         if !self.expects_more {
             return None;
         }
+        if let Some((key, value)) = self.cursor.plain_member() {
+            return Some(Member::Good { key, value });
+        }
         self.cursor.skip_blanks();
         match self.cursor.peek() {
             None => {
@@ -192,6 +195,24 @@ impl<'a> Cursor<'a> {
         while let Some(b' ' | b'\t') = self.peek() {
             self.at += 1;
         }
+    }
+
+    /// A few letters, `=`, a short number or token, and the comma behind it: what most members are. Told apart in two steps; `None` =
+    /// anything else, and nothing was stepped over.
+    #[inline]
+    fn plain_member(&mut self) -> Option<(&'a str, Value<'a>)> {
+        let rest = self.rest();
+        let letters = letters_in(*rest.first_chunk()?);
+        let value = rest.get(letters + 1..)?;
+        let length = token_bytes_in(*value.first_chunk()?);
+        if length == 0 || rest.get(letters) != Some(&b'=') || value.get(length) != Some(&b',') {
+            return None;
+        }
+        let sign = self.at + letters;
+        let (key, end) = (self.text.get(self.at..sign)?, sign + 1 + length);
+        let value = Value::Bare(self.text.get(sign + 1..end)?);
+        self.at = end + 1;
+        Some((key, value))
     }
 
     /// Everything up to a byte that can end a key: nearly always a few letters.

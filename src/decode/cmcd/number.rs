@@ -3,7 +3,7 @@
 //! Stricter than a float parser: no exponent, no bare point, at most 15 integer digits. More lenient than the RFC: any number of
 //! fraction digits, because players send `bl=3993.8321995464853`.
 
-use crate::decode::common::{TENS, digits};
+use crate::decode::common::{TENS, digits, short_integer};
 
 /// The most integer digits: with three decimals more, a value still fits in 64 bits.
 const INTEGER_DIGITS: usize = 15;
@@ -21,9 +21,14 @@ pub(super) struct Number {
 }
 
 impl Number {
+    const ZERO: Self = Self { negative: false, whole: 0, thousandths: 0, fourth_rounds_up: false, fraction_digits: 0 };
+
     /// Reads the whole of `text`; `None` when it is not a number.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
+        if let Some(whole) = short_integer(bytes) {
+            return Some(Self { whole: whole.cast_signed(), ..Self::ZERO });
+        }
         let negative = bytes.first() == Some(&b'-');
         let start = usize::from(negative);
         let (whole, end) = digits(bytes, start);
@@ -31,7 +36,7 @@ impl Number {
             return None;
         }
         let whole = whole.cast_signed();
-        let number = Self { negative, whole, thousandths: 0, fourth_rounds_up: false, fraction_digits: 0 };
+        let number = Self { negative, whole, ..Self::ZERO };
         match bytes.get(end..) {
             None | Some([]) => Some(number),
             Some([b'.', fraction @ ..]) => number.with_fraction(fraction),

@@ -9,7 +9,7 @@ mod text;
 
 pub(crate) use cursor::{Container, Cursor, Raw, Token};
 pub(crate) use key::Key;
-pub(crate) use number::{Parts, Places, TENS, digits};
+pub(crate) use number::{Parts, Places, TENS, digits, short_integer};
 pub(crate) use percent::{Plus, percent_decode};
-pub(crate) use scan::{before_any, letters_in, places_of, token_bytes_in, words};
+pub(crate) use scan::{before_any, letters_in, places, token_bytes_in};
 pub(crate) use text::{beginning, shortened, unescaped};

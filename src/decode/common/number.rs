@@ -159,6 +159,17 @@ pub(crate) fn digits(bytes: &[u8], mut at: usize) -> (u64, usize) {
     }
 }
 
+/// The number that `bytes` are when they are nothing but one to eight digits, as most numbers are.
+#[inline(always)]
+pub(crate) fn short_integer(bytes: &[u8]) -> Option<u64> {
+    let word = match bytes.first_chunk() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => short_word(bytes),
+    };
+    let (value, count) = digits_in(word);
+    if count > 0 && count == bytes.len() { Some(value) } else { None }
+}
+
 /// Fewer than eight bytes as a word, the first one the lowest, with zeros behind them.
 #[inline(always)]
 fn short_word(bytes: &[u8]) -> u64 {
@@ -289,6 +300,8 @@ mod tests {
                     .fold(0_u64, |value, digit| value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')));
                 let written = format!("-{digits}{behind}");
                 assert_eq!(super::digits(written.as_bytes(), 1), (value, 1 + length), "{written}");
+                let is_short = (1..=8).contains(&length) && behind.is_empty();
+                assert_eq!(super::short_integer(&written.as_bytes()[1..]), is_short.then_some(value), "{written}");
             }
         }
     }

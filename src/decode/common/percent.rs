@@ -1,6 +1,6 @@
 //! One layer of percent-encoding, undone: a `%` that two hexadecimal digits do not follow stays as it is (WHATWG URL).
 
-use super::scan::{bits_of, places_of, words};
+use super::scan::{BLOCK, marks};
 
 /// What `+` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,89 +11,92 @@ pub(crate) enum Plus {
     Plus,
 }
 
-/// As many bytes are looked at together, and copied together where there are fewer between two that are encoded.
-const BLOCK: usize = 64;
+/// What is copied at once: what stands between two encoded bytes is nearly always shorter.
 const PIECE: usize = 16;
+/// The digits behind the `%` of an encoded byte: at the end of a block, they stand in the next.
+const DIGITS: usize = 2;
+/// A block and some more, so that no place in it, and no piece from there on, lies outside.
+const ROOM: usize = 2 * BLOCK;
 
 /// Appends `raw` with one layer undone.
 pub(crate) fn percent_decode(raw: &[u8], plus: Plus, out: &mut Vec<u8>) {
-    let start = out.len();
-    // What is decoded is never longer: room is made once, and what is left of it is given back.
-    out.resize(start + raw.len(), 0);
-    let mut undoing = Undoing { raw, out: out.get_mut(start..).unwrap_or_default(), read: 0, written: 0 };
-    for (base, block) in (0..).step_by(BLOCK).zip(raw.chunks(BLOCK)) {
-        let mut marks = plus.marks(block);
-        while marks != 0 {
-            undoing.undo(base + marks.trailing_zeros() as usize);
-            marks &= marks - 1;
+    out.reserve(raw.len());
+    let mut undoing = Undoing { block: [0; ROOM], out: [0; ROOM], read: 0, written: 0 };
+    for (index, block) in raw.chunks(BLOCK).enumerate() {
+        let rest = raw.get(index * BLOCK..).unwrap_or_default();
+        match (rest.first_chunk::<{ BLOCK + DIGITS }>(), undoing.block.first_chunk_mut()) {
+            (Some(whole), Some(place)) => *place = *whole,
+            _ => undoing.take_last(rest),
         }
-    }
-    undoing.copy_before(raw.len());
-    let end = start + undoing.written;
-    out.truncate(end);
-}
-
-impl Plus {
-    /// The bytes of a block that may not stand for themselves, a bit each.
-    fn marks(self, block: &[u8]) -> u64 {
-        let mut marks = 0;
-        for (base, word) in words(block) {
-            let mut places = places_of(b'%', word);
-            if self == Self::Space {
-                places |= places_of(b'+', word);
-            }
-            marks |= bits_of(places) << base;
-        }
-        marks
+        undoing.undo(plus, block.len());
+        out.extend_from_slice(undoing.out.get(..undoing.written).unwrap_or_default());
+        // Digits of the next block that were taken already.
+        undoing.read -= block.len();
     }
 }
 
-/// A text while it is decoded.
-struct Undoing<'a> {
-    raw: &'a [u8],
-    out: &'a mut [u8],
-    /// How much of `raw` was taken.
+/// A block while it is decoded. Its places are taken modulo [`BLOCK`], beyond which they never are, to spare the processor the question.
+struct Undoing {
+    /// What it consists of, the digits that may follow, and zeros.
+    block: [u8; ROOM],
+    out: [u8; ROOM],
+    /// How much of it was taken.
     read: usize,
     written: usize,
 }
 
-impl Undoing<'_> {
-    /// Undoes what stands at `at`, where a `%` or a `+` that means a blank is, and copies what comes before.
-    fn undo(&mut self, at: usize) {
-        let (byte, length) = match self.raw.get(at..) {
-            Some([b'%', high, low, ..]) => {
-                let (high, low) = (HEXADECIMAL[usize::from(*high)], HEXADECIMAL[usize::from(*low)]);
-                if high | low >= 16 {
-                    return;
-                }
-                (high << 4 | low, 3)
-            }
-            Some([b'+', ..]) => (b' ', 1),
-            _ => return,
-        };
-        self.copy_before(at);
-        if let Some(place) = self.out.get_mut(self.written) {
-            *place = byte;
+impl Undoing {
+    /// Takes in what is too short for a block with digits behind it.
+    fn take_last(&mut self, rest: &[u8]) {
+        self.block = [0; ROOM];
+        for (place, byte) in self.block.iter_mut().zip(rest) {
+            *place = *byte;
         }
-        self.written += 1;
-        self.read = at + length;
     }
 
-    /// Copies what was not taken yet and stands for itself, up to `end`.
-    fn copy_before(&mut self, end: usize) {
-        let Self { raw, out, read, written } = self;
-        let length = end - *read;
-        let rest = raw.get(*read..).unwrap_or_default();
-        match (rest.first_chunk::<PIECE>(), out.get_mut(*written..*written + PIECE)) {
-            // A copy of a known length is an instruction; what is too much of it is written over.
-            (Some(piece), Some(place)) if length <= PIECE => place.copy_from_slice(piece),
-            _ => {
-                let place = out.get_mut(*written..*written + length).unwrap_or_default();
-                place.copy_from_slice(rest.get(..place.len()).unwrap_or_default());
-            }
+    /// Undoes the first `length` bytes of the block, and digits behind them.
+    #[inline]
+    fn undo(&mut self, plus: Plus, length: usize) {
+        self.written = 0;
+        let Some(block) = self.block.first_chunk() else { return };
+        let mut marks = match plus {
+            Plus::Space => marks(block, [b'%', b'+']),
+            Plus::Plus => marks(block, [b'%']),
+        };
+        while marks != 0 {
+            let at = marks.trailing_zeros() as usize % BLOCK;
+            marks &= marks - 1;
+            let (byte, length) = match self.block[at] {
+                b'%' => {
+                    let high = HEXADECIMAL[usize::from(self.block[at + 1])];
+                    let low = HEXADECIMAL[usize::from(self.block[at + 2])];
+                    if high | low >= 16 {
+                        continue;
+                    }
+                    (high << 4 | low, 1 + DIGITS)
+                }
+                _ => (b' ', 1),
+            };
+            self.copy_before(at);
+            self.out[self.written % BLOCK] = byte;
+            self.written += 1;
+            self.read = at + length;
         }
-        *read += length;
-        *written += length;
+        if self.read < length {
+            self.copy_before(length);
+        }
+    }
+
+    /// Copies what was not taken yet and stands for itself, up to `end`, and perhaps more, which is written over.
+    #[inline]
+    fn copy_before(&mut self, end: usize) {
+        let (from, to, length) = (self.read % BLOCK, self.written % BLOCK, end - self.read);
+        self.out[to..to + PIECE].copy_from_slice(&self.block[from..from + PIECE]);
+        if length > PIECE {
+            self.out[to..to + BLOCK].copy_from_slice(&self.block[from..from + BLOCK]);
+        }
+        self.read = end;
+        self.written += length;
     }
 }
 
@@ -135,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn many_bytes_at_a_time_give_what_single_bytes_do(parts in prop::collection::vec("%|[+]|%[0-9a-fA-F]{2}|%.|[a-z]{1,11}|\\PC", 0..30)) {
+        fn many_bytes_at_a_time_give_what_single_bytes_do(parts in prop::collection::vec("%|[+]|%[0-9a-fA-F]{2}|%.|[a-z]{1,11}|[a-z]{50,70}|\\PC", 0..40)) {
             let raw = parts.concat();
             for plus in [Plus::Space, Plus::Plus] {
                 let mut out = b"before".to_vec();

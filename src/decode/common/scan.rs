@@ -1,5 +1,7 @@
-//! Looking for bytes eight at a time, without a branch on each: names and values are short and of every length, so that a loop over
+//! Looking for bytes many at a time, without a branch on each: names and values are short and of every length, so that a loop over
 //! single bytes ends where the processor did not expect it, nearly every time.
+
+use wide::u8x16;
 
 /// Each byte of a word.
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -34,27 +36,79 @@ fn before_any_in<const N: usize>(bytes: [u8; 8], ends: [u8; N]) -> usize {
     (marks.trailing_zeros() / 8) as usize
 }
 
-/// Bytes as words of eight, the first byte the lowest, and where each begins; zeros fill up the last.
+/// So many bytes are looked at together.
+pub(crate) const BLOCK: usize = 64;
+
+/// A bit for each byte of `block` that is one of `wanted`, the first byte the lowest.
 #[inline]
-pub(crate) fn words(bytes: &[u8]) -> impl Iterator<Item = (usize, u64)> {
-    let (words, tail) = bytes.as_chunks::<8>();
-    let last = tail.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    let words = words.iter().map(|word| u64::from_le_bytes(*word)).chain((!tail.is_empty()).then_some(last));
-    (0..).step_by(8).zip(words)
+pub(crate) fn marks<const N: usize>(block: &[u8; BLOCK], wanted: [u8; N]) -> u64 {
+    let (lanes, _) = block.as_chunks();
+    let mut marks = 0;
+    for (index, lane) in lanes.iter().enumerate() {
+        let lane = u8x16::new(*lane);
+        let found = wanted.into_iter().fold(u8x16::ZERO, |found, byte| found | lane.simd_eq(u8x16::splat(byte)));
+        marks |= u64::from(found.to_bitmask()) << (16 * index);
+    }
+    marks
 }
 
-/// The high bit of each byte of `word` that is `wanted`, and of no other: for who wants all of them, not the first.
+/// Where in `bytes` one of `wanted` stands, in order; none of them is 0.
 #[inline]
-pub(crate) const fn places_of(wanted: u8, word: u64) -> u64 {
-    let difference = word ^ (ONES * wanted as u64);
-    !(((difference & !HIGH) + !HIGH) | difference) & HIGH
+pub(crate) const fn places<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> Places<'_, N> {
+    Places { bytes, wanted, base: 0, marks: 0, looked_at: 0 }
 }
 
-/// What [`places_of`] tells as a bit for each byte, the first byte the lowest.
-#[inline]
-pub(crate) const fn bits_of(places: u64) -> u64 {
-    // Each high bit moves to the top byte, at a place of its own.
-    (places >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+/// See [`places`].
+#[derive(Debug)]
+pub(crate) struct Places<'a, const N: usize> {
+    bytes: &'a [u8],
+    wanted: [u8; N],
+    /// Where the block begins that `marks` tell of, as far as they were not given yet.
+    base: usize,
+    marks: u64,
+    looked_at: usize,
+}
+
+impl<const N: usize> Places<'_, N> {
+    #[inline]
+    fn next_block(&mut self) {
+        let start = self.looked_at;
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        if let Some(block) = rest.first_chunk() {
+            (self.base, self.looked_at) = (start, start + BLOCK);
+            self.marks = marks(block, self.wanted);
+            return;
+        }
+        self.looked_at = self.bytes.len();
+        if let Some(block) = self.bytes.last_chunk() {
+            // Once more some of what was looked at: cheaper than to fill a block up.
+            self.base = self.bytes.len() - BLOCK;
+            self.marks = marks(block, self.wanted) & (u64::MAX << (start - self.base));
+            return;
+        }
+        let mut block = [0; BLOCK];
+        for (place, byte) in block.iter_mut().zip(rest) {
+            *place = *byte;
+        }
+        self.marks = marks(&block, self.wanted);
+    }
+}
+
+impl<const N: usize> Iterator for Places<'_, N> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.marks == 0 {
+            if self.looked_at == self.bytes.len() {
+                return None;
+            }
+            self.next_block();
+        }
+        let at = self.base + self.marks.trailing_zeros() as usize;
+        self.marks &= self.marks - 1;
+        Some(at)
+    }
 }
 
 /// How many of eight bytes come before the first that is not a letter from `a` to `z`: fewer steps than to look for each end of a name.
@@ -99,17 +153,15 @@ mod tests {
 
     #[test]
     fn all_places_of_a_byte_are_found_and_no_others() {
-        // Neighbours in value, in bits and in place: what is carried from one byte to the next would show.
-        let bytes = b"&&'%\xa6&\x26\x00\xff&%'&";
-        let found: Vec<usize> = words(bytes)
-            .flat_map(|(base, word)| {
-                (0..8).filter(move |at| places_of(b'&', word) >> (8 * at + 7) & 1 == 1).map(move |at| base + at)
-            })
-            .collect();
-        let there: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == b'&').collect();
-        assert_eq!(found, there);
-        let bits = words(bytes).fold(0, |bits, (base, word)| bits | bits_of(places_of(b'&', word)) << base);
-        assert_eq!(bits, there.iter().fold(0, |bits, at| bits | 1 << at));
+        // Neighbours in value, in bits and in place, in texts that end in a block, at the end of one and behind it.
+        let text = b"&&'%\xa6&\x26\x01\xff&%'&".repeat(16);
+        for length in 0..text.len() {
+            let bytes = &text[..length];
+            for wanted in [[b'&', b'&'], [b'%', b'\'']] {
+                let there: Vec<usize> = (0..length).filter(|at| wanted.contains(&bytes[*at])).collect();
+                assert_eq!(places(bytes, wanted).collect::<Vec<_>>(), there, "of {length}");
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::decode::common::{Cursor, Plus, Raw, Token, percent_decode, places_of, unescaped, words};
+use crate::decode::common::{Cursor, Plus, Raw, Token, percent_decode, places, unescaped};
 use crate::model::Reason;
 use crate::model::kaltura::Warning;
 
@@ -135,20 +135,15 @@ impl<'a> Members<'a> {
         let bytes = text.as_bytes();
         let has_plus = memchr::memchr(b'+', bytes).is_some();
         let mut parameter = Parameter::default();
-        for (base, word) in words(bytes) {
-            let mut found = places_of(b'&', word) | places_of(b'=', word) | places_of(b'%', word);
-            while found != 0 {
-                let at = base + (found.trailing_zeros() / 8) as usize;
-                found &= found - 1;
-                match bytes.get(at) {
-                    Some(b'&') => {
-                        self.set(parameter, text, at, has_plus, tally)?;
-                        parameter = Parameter { start: at + 1, ..Parameter::default() };
-                    }
-                    Some(b'=') => parameter.sign = parameter.sign.or(Some(at)),
-                    _ if parameter.sign.is_some() => parameter.is_value_encoded = true,
-                    _ => parameter.is_name_encoded = true,
+        for at in places(bytes, [b'&', b'=', b'%']) {
+            match bytes.get(at) {
+                Some(b'&') => {
+                    self.set(parameter, text, at, has_plus, tally)?;
+                    parameter = Parameter { start: at + 1, ..Parameter::default() };
                 }
+                Some(b'=') => parameter.sign = parameter.sign.or(Some(at)),
+                _ if parameter.sign.is_some() => parameter.is_value_encoded = true,
+                _ => parameter.is_name_encoded = true,
             }
         }
         self.set(parameter, text, bytes.len(), has_plus, tally)

@@ -2,6 +2,7 @@
 
 use strsim::jaro_winkler;
 
+use crate::decode::common::places;
 use crate::model::Reason;
 
 use super::super::Error;
@@ -267,7 +268,7 @@ impl ColumnPlan {
     pub(super) fn split<'a>(&self, line: &'a str, fields: &mut Fields<'a>) -> Result<(), Reason> {
         let mut columns = self.columns.iter();
         let mut start = 0;
-        for end in memchr::memchr_iter(b'\t', line.as_bytes()) {
+        for end in places(line.as_bytes(), [b'\t']) {
             let column = columns.next().ok_or(Reason::ColumnCount)?;
             if let Some(column) = column {
                 fields.set(*column, line.get(start..end).unwrap_or_default());
