@@ -44,18 +44,22 @@ pub struct Book {
     /// Of these, rows with other fields than before.
     pub changed: u64,
     /// Rows that were refused when they came last, by their identity in line protocol. Whoever reads records again because a commit came
-    /// to nothing sends their rows again, too: what is taken then was not refused.
+    /// to nothing sends their rows again, too: what is taken then was not refused. A stray that came before and lands after stays refused.
     pub refused: HashMap<String, Refused>,
     /// Requests that were not passed on.
     pub not_passed: u64,
+    /// Writes that have come.
+    writes: u64,
 }
 
 /// A row that was refused for good.
 #[derive(Clone, Debug)]
 pub struct Refused {
     pub row: line::Identity,
-    /// Whether it was stored before: then it stays.
+    /// Whether it was stored before, or by a stray: then it stays.
     pub is_stored: bool,
+    /// The number of the write.
+    write: u64,
 }
 
 type Rule = Box<dyn FnMut(&[&str]) -> Verdict + Send>;
@@ -136,7 +140,8 @@ async fn answer(shared: &Shared, method: &Method, uri: &Uri, headers: &HeaderMap
     }
     let text = plain_text(headers, &body);
     let lines: Vec<&str> = text.lines().collect();
-    match shared.judge(&lines) {
+    let (write, verdict) = shared.judge(&lines);
+    match verdict {
         Verdict::Pass => {}
         Verdict::Answer(status, words, retry_after) => {
             let mut answer = (StatusCode::from_u16(status).unwrap(), words).into_response();
@@ -155,17 +160,20 @@ async fn answer(shared: &Shared, method: &Method, uri: &Uri, headers: &HeaderMap
     let answer = shared.forward(method, uri, headers, body).await;
     match answer.status() {
         StatusCode::BAD_GATEWAY => shared.book.lock().unwrap().not_passed += 1,
-        status if status.is_success() => shared.enter(&lines),
+        status if status.is_success() => shared.enter(write, &lines),
         _ => {}
     }
     answer
 }
 
 impl Shared {
-    fn judge(&self, lines: &[&str]) -> Verdict {
+    /// The number of this write, and what becomes of it.
+    fn judge(&self, lines: &[&str]) -> (u64, Verdict) {
         let mut rule = self.rule.lock().unwrap();
         let verdict = rule.as_mut().map_or(Verdict::Pass, |rule| rule(lines));
         let mut book = self.book.lock().unwrap();
+        book.writes += 1;
+        let write = book.writes;
         book.not_passed += u64::from(!matches!(verdict, Verdict::Pass));
         if let Verdict::Refuse(bad) = &verdict {
             // Among others the bad lines make the sink halve; alone they are given up.
@@ -173,18 +181,21 @@ impl Shared {
                 let (series, _, timestamp) = line::parts(line);
                 let name = format!("{series} {timestamp}");
                 let is_stored = book.rows.contains_key(&stable_hash(name.as_bytes()));
-                book.refused.insert(name, Refused { row: line::identity(line), is_stored });
+                book.refused.insert(name, Refused { row: line::identity(line), is_stored, write });
             }
         }
-        verdict
+        (write, verdict)
     }
 
-    fn enter(&self, lines: &[&str]) {
+    fn enter(&self, write: u64, lines: &[&str]) {
         let mut book = self.book.lock().unwrap();
         for line in lines {
             let (series, fields, timestamp) = line::parts(line);
             let name = format!("{series} {timestamp}");
-            book.refused.remove(&name);
+            match book.refused.get_mut(&name) {
+                Some(refused) if refused.write > write => refused.is_stored = true,
+                _ => drop(book.refused.remove(&name)),
+            }
             let row = stable_hash(name.as_bytes());
             let fields = stable_hash(fields.as_bytes());
             if let Some(before) = book.rows.insert(row, fields) {
