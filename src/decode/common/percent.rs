@@ -66,7 +66,7 @@ impl Undoing {
         while marks != 0 {
             let at = marks.trailing_zeros() as usize % BLOCK;
             marks &= marks - 1;
-            let (byte, length) = match self.block[at] {
+            let (byte, width) = match self.block[at] {
                 b'%' => {
                     let high = HEXADECIMAL[usize::from(self.block[at + 1])];
                     let low = HEXADECIMAL[usize::from(self.block[at + 2])];
@@ -80,7 +80,7 @@ impl Undoing {
             self.copy_before(at);
             self.out[self.written % BLOCK] = byte;
             self.written += 1;
-            self.read = at + length;
+            self.read = at + width;
         }
         if self.read < length {
             self.copy_before(length);
