@@ -34,17 +34,17 @@ pub enum ObjectType {
 
 impl ObjectType {
     /// From the token of the specification.
-    pub fn from_token(token: &str) -> Option<Self> {
+    pub fn from_token(token: &[u8]) -> Option<Self> {
         Some(match token {
-            "m" => Self::Manifest,
-            "a" => Self::Audio,
-            "v" => Self::Video,
-            "av" => Self::Muxed,
-            "i" => Self::Init,
-            "c" => Self::Caption,
-            "tt" => Self::TimedText,
-            "k" => Self::Key,
-            "o" => Self::Other,
+            b"m" => Self::Manifest,
+            b"a" => Self::Audio,
+            b"v" => Self::Video,
+            b"av" => Self::Muxed,
+            b"i" => Self::Init,
+            b"c" => Self::Caption,
+            b"tt" => Self::TimedText,
+            b"k" => Self::Key,
+            b"o" => Self::Other,
             _ => return None,
         })
     }

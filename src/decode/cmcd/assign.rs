@@ -50,10 +50,10 @@ impl Reading<'_> {
     fn assign_rare<'a>(&mut self, key: Key, value: Value<'a>, keys: &mut Keys<'a>) -> Result<(), Wrong> {
         let (ordinary, long) = (limits::STRING_BYTES, limits::LONG_STRING_BYTES);
         match key {
-            Key::Sid => self.id(value, ID_CHARACTERS).map(|text| keys.sid = Some(text)),
-            Key::Cid => self.id(value, CONTENT_ID_CHARACTERS).map(|text| keys.cid = Some(text)),
-            Key::Cen => self.id(value, ID_CHARACTERS).map(|text| keys.cen = Some(text)),
-            Key::H => self.id(value, CONTENT_ID_CHARACTERS).map(|text| keys.h = Some(text)),
+            Key::Sid => self.id(value, ID_CHARACTERS, &mut keys.sid),
+            Key::Cid => self.id(value, CONTENT_ID_CHARACTERS, &mut keys.cid),
+            Key::Cen => self.id(value, ID_CHARACTERS, &mut keys.cen),
+            Key::H => self.id(value, CONTENT_ID_CHARACTERS, &mut keys.h),
             Key::Cmsdd => self.text(value, ordinary).map(|text| keys.cmsdd = Some(text)),
             Key::Cmsds => self.text(value, ordinary).map(|text| keys.cmsds = Some(text)),
             Key::Cs => self.text(value, ordinary).map(|text| keys.cs = Some(text)),
@@ -67,12 +67,11 @@ impl Reading<'_> {
     }
 
     fn assign_list(&mut self, key: Key, value: Value<'_>, keys: &mut Keys<'_>) -> Result<(), Wrong> {
-        let Some(target) = integer_list(key, keys) else { return Err(Wrong) };
-        let list = self.integers(value)?;
+        let Some(list) = integer_list(key, keys) else { return Err(Wrong) };
+        self.integers(value, list)?;
         if matches!(key, Key::Bl | Key::Mtp | Key::Tbl) && list.iter().any(|member| member.value % 100 != 0) {
             self.tally.warn(Warning::Rounding);
         }
-        *target = list;
         Ok(())
     }
 }

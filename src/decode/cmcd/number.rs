@@ -3,7 +3,7 @@
 //! Stricter than a float parser: no exponent, no bare point, at most 15 integer digits. More lenient than the RFC: any number of
 //! fraction digits, because players send `bl=3993.8321995464853`.
 
-use crate::decode::common::{TENS, digits, short_integer};
+use crate::decode::common::{TENS, digits};
 
 /// The most integer digits: with three decimals more, a value still fits in 64 bits.
 const INTEGER_DIGITS: usize = 15;
@@ -26,9 +26,6 @@ impl Number {
     /// Reads the whole of `text`; `None` when it is not a number.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
-        if let Some(whole) = short_integer(bytes) {
-            return Some(Self { whole: whole.cast_signed(), ..Self::ZERO });
-        }
         let negative = bytes.first() == Some(&b'-');
         let start = usize::from(negative);
         let (whole, end) = digits(bytes, start);

@@ -10,7 +10,8 @@ use crate::model::{EventTime, Reason};
 
 use super::key::{self, Key, KeySet};
 use super::limits;
-use super::member::{Member, Members, Value, Wrong};
+use super::member::{Form, Member, Members, Value, Wrong};
+use super::number::Number;
 use super::tally::Tally;
 
 /// The newest version that this decoder knows.
@@ -50,11 +51,12 @@ impl<'t> Reading<'t> {
         if payload.len() > limits::PAYLOAD_BYTES {
             return Err(Reason::TooLarge);
         }
-        for member in Members::of(payload) {
-            if !self.may_go_on() {
-                break;
+        let mut members = Members::of(payload);
+        while members.has_next() && self.may_go_on() {
+            match members.next_usual() {
+                Some((key, value)) => self.known(key, value, keys),
+                None => self.member(members.next(), keys),
             }
-            self.member(member, keys);
         }
         Ok(())
     }
@@ -66,8 +68,9 @@ impl<'t> Reading<'t> {
         }
         self.tally.warn(Warning::Truncated);
         let mut members = Members::of(payload);
-        while let Some(member) = members.next() {
-            if members.is_at_end() {
+        while members.has_next() {
+            let member = members.next();
+            if !members.has_next() {
                 self.rejected += 1;
                 break;
             }
@@ -94,13 +97,11 @@ impl<'t> Reading<'t> {
 
     fn member<'a>(&mut self, member: Member<'a>, keys: &mut Keys<'a>) {
         match member {
-            Member::Good { key, value } => match Key::from_name(key) {
-                Some(key) => self.known(key, value, keys),
-                None => self.unknown(key, value),
-            },
+            Member::Known { key, value } => self.known(key, value, keys),
+            Member::Unknown { name, value } => self.unknown(name, value),
             Member::Wrong { key } => {
                 self.rejected += 1;
-                if let Some(key) = Key::from_name(key) {
+                if let Some(key) = key {
                     self.named.insert(key);
                 }
             }
@@ -108,6 +109,7 @@ impl<'t> Reading<'t> {
         }
     }
 
+    #[inline(always)]
     fn known<'a>(&mut self, key: Key, value: Value<'a>, keys: &mut Keys<'a>) {
         if !self.named.insert(key) {
             self.tally.warn(Warning::Repeated);
@@ -119,13 +121,13 @@ impl<'t> Reading<'t> {
 
     /// A custom key, a key of a draft or of a later version: passed over, unless it is misspelled.
     #[cold]
-    fn unknown(&mut self, key: &str, value: Value<'_>) {
-        if !key::is_well_formed(key) {
+    fn unknown(&mut self, name: &str, value: Value<'_>) {
+        if !key::is_well_formed(name) {
             self.rejected += 1;
             return;
         }
-        let is_custom = key.contains('-');
-        let is_number = matches!(value, Value::Bare(text) if super::number::Number::parse(text).is_some());
+        let is_custom = name.contains('-');
+        let is_number = value.form == Form::Bare && Number::parse(value.text).is_some();
         if is_custom && is_number {
             // The specification gives custom keys strings and tokens only.
             self.tally.warn(Warning::Quoting);

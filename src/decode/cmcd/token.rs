@@ -4,7 +4,7 @@ use crate::model::cmcd::{EventKind, ObjectType, PlayerState, StreamType, Streami
 
 /// `ot`, and the label of list items.
 pub(super) fn object_type(token: &str) -> Option<ObjectType> {
-    ObjectType::from_token(token)
+    ObjectType::from_token(token.as_bytes())
 }
 
 /// `sf`.

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use crate::decode::common::short_integer;
 use crate::model::cmcd::{EventKind, Integers, Labelled, ObjectType, Texts, Warning};
 use crate::model::hash::stable_hash;
 
+use super::items::{Item, Items, push_plain_integers};
 use super::limits;
-use super::member::{Item, Items, Value, Wrong};
+use super::member::{Form, Value, Wrong};
 use super::number::Number;
 use super::reading::Reading;
 use super::token;
@@ -17,17 +19,18 @@ const HASH_ENDING_CHARACTERS: usize = 17;
 impl Reading<'_> {
     /// A boolean: a bare key, `?1`, `?0`, and what players write instead.
     pub(super) fn boolean(&mut self, value: Value<'_>) -> Result<bool, Wrong> {
-        match value {
-            Value::Flag => return Ok(true),
-            Value::Bare(text @ ("?0" | "?1")) => {
+        match (value.form, value.text) {
+            (Form::Flag, _) => return Ok(true),
+            (Form::Bare, text @ ("?0" | "?1")) => {
                 self.shapes.booleans += 1;
                 return Ok(text == "?1");
             }
             _ => {}
         }
-        let flag = match value {
-            Value::Bare("true") | Value::Quoted { content: "true", .. } => true,
-            Value::Bare("false") | Value::Quoted { content: "false", .. } => false,
+        let flag = match (value.form, value.text) {
+            (Form::List, _) => return Err(Wrong),
+            (_, "true") => true,
+            (_, "false") => false,
             _ => return Err(Wrong),
         };
         self.tally.warn(Warning::Boolean);
@@ -50,7 +53,18 @@ impl Reading<'_> {
     }
 
     /// A number as an integer.
+    #[inline]
     pub(super) fn signed_integer(&mut self, value: Value<'_>) -> Result<i64, Wrong> {
+        if value.form == Form::Bare
+            && let Some(integer) = short_integer(value.text.as_bytes())
+        {
+            return Ok(integer.cast_signed());
+        }
+        self.unusual_integer(value)
+    }
+
+    #[inline(never)]
+    fn unusual_integer(&mut self, value: Value<'_>) -> Result<i64, Wrong> {
         let number = self.number(value)?;
         if number.is_decimal() {
             self.tally.warn(Warning::Rounding);
@@ -75,14 +89,14 @@ impl Reading<'_> {
     }
 
     fn number(&mut self, value: Value<'_>) -> Result<Number, Wrong> {
-        match value {
-            Value::Bare(text) => Number::parse(text).ok_or(Wrong),
-            Value::Quoted { content, .. } => {
-                let number = Number::parse(content).ok_or(Wrong)?;
+        match value.form {
+            Form::Bare => Number::parse(value.text).ok_or(Wrong),
+            Form::PlainString | Form::String => {
+                let number = Number::parse(value.text).ok_or(Wrong)?;
                 self.tally.warn(Warning::Quoting);
                 Ok(number)
             }
-            Value::Flag | Value::List(_) => Err(Wrong),
+            Form::Flag | Form::List => Err(Wrong),
         }
     }
 
@@ -92,15 +106,12 @@ impl Reading<'_> {
         value: Value<'_>,
         vocabulary: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, Wrong> {
-        let text = match value {
-            Value::Bare(text) => text,
-            Value::Quoted { content: "", .. } | Value::Flag | Value::List(_) => return Err(Wrong),
-            Value::Quoted { content, .. } => {
-                self.tally.warn(Warning::Quoting);
-                content
-            }
-        };
-        let known = vocabulary(text);
+        match value.form {
+            Form::Bare => {}
+            Form::PlainString | Form::String if !value.text.is_empty() => self.tally.warn(Warning::Quoting),
+            _ => return Err(Wrong),
+        }
+        let known = vocabulary(value.text);
         if known.is_none() {
             self.tally.warn(Warning::UnknownToken);
         }
@@ -109,8 +120,7 @@ impl Reading<'_> {
 
     /// `e`: not a key of the event but its kind.
     pub(super) fn event_token(&mut self, value: Value<'_>) -> Result<(), Wrong> {
-        let is_draft = matches!(value, Value::Bare(token::DRAFT_BITRATE_CHANGE));
-        if is_draft {
+        if value == Value::bare(token::DRAFT_BITRATE_CHANGE) {
             self.tally.warn(Warning::Draft);
             self.event_kind = Some(EventKind::BitrateChange);
             return Ok(());
@@ -120,15 +130,25 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// A list of integers; a single value is a list of one without a label.
-    pub(super) fn integers(&mut self, value: Value<'_>) -> Result<Integers, Wrong> {
-        let mut list = Integers::new();
-        let Value::List(content) = value else {
+    /// A list of integers; a single value is a list of one without a label. `Err` = the list is left as it was.
+    pub(super) fn integers(&mut self, value: Value<'_>, list: &mut Integers) -> Result<(), Wrong> {
+        if value.form != Form::List {
             let value = self.integer(value)?;
             self.shapes.scalars += 1;
+            list.clear();
             list.push(Labelled { value, object_type: None });
-            return Ok(list);
-        };
+            return Ok(());
+        }
+        if !list.is_empty() || !push_plain_integers(value.text, list) {
+            *list = self.unusual_integers(value.text)?;
+        }
+        self.shapes.lists += 1;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn unusual_integers(&mut self, content: &str) -> Result<Integers, Wrong> {
+        let mut list = Integers::new();
         for item in Items::of(content) {
             let item = item?;
             if self.is_full(list.len()) {
@@ -139,7 +159,6 @@ impl Reading<'_> {
                 list.push(Labelled { value, object_type });
             }
         }
-        self.shapes.lists += 1;
         Ok(list)
     }
 
@@ -153,7 +172,7 @@ impl Reading<'_> {
             }
             (None, None) => return Ok(None),
         };
-        let object_type = ObjectType::from_token(name);
+        let object_type = ObjectType::from_token(name.as_bytes());
         if object_type.is_none() {
             self.tally.warn(Warning::UnknownToken);
             return Err(Wrong);
@@ -164,12 +183,12 @@ impl Reading<'_> {
     /// A list of strings; a single one is a list of one.
     pub(super) fn texts<'a>(&mut self, value: Value<'a>, most_bytes: usize) -> Result<Texts<'a>, Wrong> {
         let mut list = Texts::new();
-        let Value::List(content) = value else {
+        if value.form != Form::List {
             list.push(self.text(value, most_bytes)?);
             self.shapes.scalars += 1;
             return Ok(list);
-        };
-        for item in Items::of(content) {
+        }
+        for item in Items::of(value.text) {
             let item = item?;
             if self.is_full(list.len()) {
                 break;
@@ -190,11 +209,11 @@ impl Reading<'_> {
 
     /// A string that is not empty.
     pub(super) fn text<'a>(&mut self, value: Value<'a>, most_bytes: usize) -> Result<Cow<'a, str>, Wrong> {
-        let text = match value {
-            Value::Quoted { content, plain: true } => Cow::Borrowed(content),
-            Value::Quoted { content, plain: false } => self.unescape(content)?,
-            Value::Bare(text) => self.bare_text(text)?,
-            Value::Flag | Value::List(_) => return Err(Wrong),
+        let text = match value.form {
+            Form::PlainString => Cow::Borrowed(value.text),
+            Form::String => self.unescape(value.text)?,
+            Form::Bare => self.bare_text(value.text)?,
+            Form::Flag | Form::List => return Err(Wrong),
         };
         if text.is_empty() || text.len() > most_bytes {
             return Err(Wrong);
@@ -202,8 +221,20 @@ impl Reading<'_> {
         Ok(text)
     }
 
-    /// A string of at most so many characters; one that is longer is cut, and ends in its hash so that it stays distinct.
-    pub(super) fn id<'a>(&mut self, value: Value<'a>, most_characters: usize) -> Result<Cow<'a, str>, Wrong> {
+    /// A string of at most so many characters, into its place; one that is longer is cut, and ends in its hash so that it stays distinct.
+    pub(super) fn id<'a>(
+        &mut self,
+        value: Value<'a>,
+        most_characters: usize,
+        place: &mut Option<Cow<'a, str>>,
+    ) -> Result<(), Wrong> {
+        let is_usual = value.form == Form::PlainString && (1..=most_characters).contains(&value.text.len());
+        *place = Some(if is_usual { Cow::Borrowed(value.text) } else { self.unusual_id(value, most_characters)? });
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn unusual_id<'a>(&mut self, value: Value<'a>, most_characters: usize) -> Result<Cow<'a, str>, Wrong> {
         let text = self.text(value, limits::STRING_BYTES)?;
         if text.len() <= most_characters || text.chars().count() <= most_characters {
             return Ok(text);

@@ -1,5 +1,7 @@
 //! Decimal numbers, read from text straight into integer units: no float comes in between, so what is written is what counts.
 
+use super::word::first_word;
+
 /// The magnitude that no number here may exceed, in its unit.
 const MOST: u64 = 9_000_000_000_000_000;
 /// Digits of a fraction that are kept; the finest unit needs as many.
@@ -149,8 +151,7 @@ pub(crate) fn digits(bytes: &[u8], mut at: usize) -> (u64, usize) {
     // Eight at a time: numbers are of every length, so that a loop over single bytes ends where the processor did not expect it.
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        let word = rest.first_chunk().map_or_else(|| short_word(rest), |word| u64::from_le_bytes(*word));
-        let (value, count) = digits_in(word);
+        let (value, count) = digits_in(first_word(rest));
         number = number.wrapping_mul(TENS.get(count).copied().unwrap_or(1)).wrapping_add(value);
         at += count;
         if count < 8 {
@@ -162,24 +163,17 @@ pub(crate) fn digits(bytes: &[u8], mut at: usize) -> (u64, usize) {
 /// The number that `bytes` are when they are nothing but one to eight digits, as most numbers are.
 #[inline(always)]
 pub(crate) fn short_integer(bytes: &[u8]) -> Option<u64> {
-    let word = match bytes.first_chunk() {
-        Some(word) => u64::from_le_bytes(*word),
-        None => short_word(bytes),
-    };
-    let (value, count) = digits_in(word);
+    let (value, count) = digits_in(first_word(bytes));
     if count > 0 && count == bytes.len() { Some(value) } else { None }
 }
 
-/// Fewer than eight bytes as a word, the first one the lowest, with zeros behind them.
+/// The number that the one to seven digits are that `bytes` begin with, and what is behind them.
 #[inline(always)]
-fn short_word(bytes: &[u8]) -> u64 {
-    let length = bytes.len();
-    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        // Where the two overlap, they are equal.
-        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (length - 4));
+pub(crate) fn short_digits(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    match digits_in(first_word(bytes)) {
+        (_, 0 | 8..) => None,
+        (value, count) => Some((value, bytes.get(count..)?)),
     }
-    let at = |place: usize| bytes.get(place).map_or(0, |byte| u64::from(*byte) << (8 * place));
-    at(0) | at(1) | at(2)
 }
 
 /// The digits that the eight bytes of a word begin with as a number, and how many they are.

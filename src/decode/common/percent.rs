@@ -21,15 +21,15 @@ const ROOM: usize = 2 * BLOCK;
 /// Appends `raw` with one layer undone.
 pub(crate) fn percent_decode(raw: &[u8], plus: Plus, out: &mut Vec<u8>) {
     out.reserve(raw.len());
-    let mut undoing = Undoing { block: [0; ROOM], out: [0; ROOM], read: 0, written: 0 };
+    let mut undoing = Undoing { block: [0; ROOM], out: [0; ROOM], read: 0 };
     for (index, block) in raw.chunks(BLOCK).enumerate() {
         let rest = raw.get(index * BLOCK..).unwrap_or_default();
         match (rest.first_chunk::<{ BLOCK + DIGITS }>(), undoing.block.first_chunk_mut()) {
             (Some(whole), Some(place)) => *place = *whole,
             _ => undoing.take_last(rest),
         }
-        undoing.undo(plus, block.len());
-        out.extend_from_slice(undoing.out.get(..undoing.written).unwrap_or_default());
+        let written = undoing.undo(plus, block.len());
+        out.extend_from_slice(undoing.out.get(..written).unwrap_or_default());
         // Digits of the next block that were taken already.
         undoing.read -= block.len();
     }
@@ -42,7 +42,6 @@ struct Undoing {
     out: [u8; ROOM],
     /// How much of it was taken.
     read: usize,
-    written: usize,
 }
 
 impl Undoing {
@@ -54,11 +53,11 @@ impl Undoing {
         }
     }
 
-    /// Undoes the first `length` bytes of the block, and digits behind them.
+    /// Undoes the first `length` bytes of the block, and digits behind them; how many bytes that gives.
     #[inline]
-    fn undo(&mut self, plus: Plus, length: usize) {
-        self.written = 0;
-        let Some(block) = self.block.first_chunk() else { return };
+    fn undo(&mut self, plus: Plus, length: usize) -> usize {
+        let (mut read, mut written) = (self.read, 0);
+        let Some(block) = self.block.first_chunk() else { return 0 };
         let mut marks = match plus {
             Plus::Space => marks(block, [b'%', b'+']),
             Plus::Plus => marks(block, [b'%']),
@@ -70,43 +69,44 @@ impl Undoing {
                 b'%' => {
                     let high = HEXADECIMAL[usize::from(self.block[at + 1])];
                     let low = HEXADECIMAL[usize::from(self.block[at + 2])];
-                    if high | low >= 16 {
-                        continue;
-                    }
-                    (high << 4 | low, 1 + DIGITS)
+                    let Ok(byte) = u8::try_from(high << 4 | low) else { continue };
+                    (byte, 1 + DIGITS)
                 }
                 _ => (b' ', 1),
             };
-            self.copy_before(at);
-            self.out[self.written % BLOCK] = byte;
-            self.written += 1;
-            self.read = at + width;
+            written = self.copy(read, at, written);
+            self.out[written % BLOCK] = byte;
+            written += 1;
+            read = at + width;
         }
-        if self.read < length {
-            self.copy_before(length);
+        if read < length {
+            written = self.copy(read, length, written);
+            read = length;
         }
+        self.read = read;
+        written
     }
 
-    /// Copies what was not taken yet and stands for itself, up to `end`, and perhaps more, which is written over.
-    #[inline]
-    fn copy_before(&mut self, end: usize) {
-        let (from, to, length) = (self.read % BLOCK, self.written % BLOCK, end - self.read);
-        self.out[to..to + PIECE].copy_from_slice(&self.block[from..from + PIECE]);
+    /// Copies what stands for itself, and perhaps more, which is written over. Where the copy ends.
+    #[inline(always)]
+    fn copy(&mut self, from: usize, end: usize, to: usize) -> usize {
+        let length = end - from;
+        let (read, write) = (from % BLOCK, to % BLOCK);
+        self.out[write..write + PIECE].copy_from_slice(&self.block[read..read + PIECE]);
         if length > PIECE {
-            self.out[to..to + BLOCK].copy_from_slice(&self.block[from..from + BLOCK]);
+            self.out[write..write + BLOCK].copy_from_slice(&self.block[read..read + BLOCK]);
         }
-        self.read = end;
-        self.written += length;
+        to + length
     }
 }
 
-/// The value of each byte as a hexadecimal digit; 255 = it is none.
-const HEXADECIMAL: [u8; 256] = {
-    let mut values = [255; 256];
+/// The value of each byte as a hexadecimal digit; more than fits into a byte = it is none.
+const HEXADECIMAL: [u16; 256] = {
+    let mut values = [0x100; 256];
     let mut digit = 0;
     while digit < 16 {
-        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
-        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        values[b"0123456789abcdef"[digit] as usize] = digit as u16;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u16;
         digit += 1;
     }
     values

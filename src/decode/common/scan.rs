@@ -1,7 +1,7 @@
 //! Looking for bytes many at a time, without a branch on each: names and values are short and of every length, so that a loop over
 //! single bytes ends where the processor did not expect it, nearly every time.
 
-use wide::u8x16;
+use wide::{i8x16, u8x16};
 
 /// Each byte of a word.
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -111,45 +111,31 @@ impl<const N: usize> Iterator for Places<'_, N> {
     }
 }
 
-/// How many of eight bytes come before the first that is not a letter from `a` to `z`: fewer steps than to look for each end of a name.
+/// How many bytes come before the first that is no printable ASCII character, or a quote or a backslash.
 #[inline]
-pub(crate) fn letters_in(bytes: [u8; 8]) -> usize {
-    let word = u64::from_le_bytes(bytes);
-    let low = word & !HIGH;
-    // The high bit of each byte from `a` on, and of each behind `z`. Nothing is carried into the next byte.
-    let (from_a, behind_z) = (low + ONES * (0x80 - b'a' as u64), low + ONES * (0x7f - b'z' as u64));
-    let marks = (!from_a | behind_z | word) & HIGH;
-    (marks.trailing_zeros() / 8) as usize
-}
-
-/// How many of eight bytes come before the first that lies below `-` or is `;`: letters, digits, and what else numbers and tokens have.
-#[inline]
-pub(crate) fn token_bytes_in(bytes: [u8; 8]) -> usize {
-    let word = u64::from_le_bytes(bytes);
-    let from_dash = (word & !HIGH) + ONES * (0x80 - b'-' as u64);
-    let semicolon = word ^ (ONES * b';' as u64);
-    // What is behind the first mark may be marked wrongly.
-    let marks = (!(from_dash | word) | (semicolon.wrapping_sub(ONES) & !semicolon)) & HIGH;
-    (marks.trailing_zeros() / 8) as usize
+pub(crate) fn plain_text(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(lane) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        let lane = i8x16::new(lane.map(u8::cast_signed));
+        // Bytes from 0x80 on are negative.
+        let special = lane.simd_lt(i8x16::splat(0x20))
+            | lane.simd_eq(i8x16::splat(0x7f))
+            | lane.simd_eq(i8x16::splat(b'"'.cast_signed()))
+            | lane.simd_eq(i8x16::splat(b'\\'.cast_signed()));
+        let marks = special.to_bitmask();
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize;
+        }
+        at += 16;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    at + rest.iter().position(|byte| !is_plain(byte)).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_byte_is_told_apart_at_every_place() {
-        for at in 0..8 {
-            for byte in 0..=u8::MAX {
-                let mut bytes = *b"bitrates";
-                bytes[at] = byte;
-                assert_eq!(letters_in(bytes) < 8, !byte.is_ascii_lowercase(), "{bytes:?}");
-                assert_eq!(letters_in(bytes).min(at), at, "{bytes:?}");
-                assert_eq!(token_bytes_in(bytes) < 8, byte < b'-' || byte == b';', "{bytes:?}");
-                assert_eq!(token_bytes_in(bytes).min(at), at, "{bytes:?}");
-            }
-        }
-    }
 
     #[test]
     fn all_places_of_a_byte_are_found_and_no_others() {
@@ -173,6 +159,18 @@ mod tests {
             for at in (0..length).rev() {
                 bytes[at] = if at % 2 == 0 { b',' } else { b'=' };
                 assert_eq!(before_any(&bytes, [b',', b'=']), at, "{bytes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn plain_text_ends_where_it_must() {
+        for byte in 0..=u8::MAX {
+            for at in 0..40 {
+                let mut bytes = [b'~'; 40];
+                bytes[at] = byte;
+                let is_plain = matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
+                assert_eq!(plain_text(&bytes), if is_plain { 40 } else { at }, "{byte} at {at}");
             }
         }
     }

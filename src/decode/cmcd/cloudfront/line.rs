@@ -79,6 +79,7 @@ fn payload<'a>(
     }
 }
 
+#[inline(always)]
 fn delivery<'a>(fields: &Fields<'a>) -> Delivery<'a> {
     let status = fields.get(Column::Status).parse().ok();
     let millis = |column| clock::duration_millis(fields.get(column), DurationUnit::Seconds);
