@@ -20,48 +20,60 @@ const ROOM: usize = 2 * BLOCK;
 
 /// Appends `raw` with one layer undone.
 pub(crate) fn percent_decode(raw: &[u8], plus: Plus, out: &mut Vec<u8>) {
-    out.reserve(raw.len());
-    let mut undoing = Undoing { block: [0; ROOM], out: [0; ROOM], read: 0 };
+    let mut written = out.len();
+    // Decoded in place: bytes that were written one by one could not be copied before they have all arrived in the cache.
+    out.resize(written + raw.len() + ROOM, 0);
+    let mut read = 0;
+    let mut copy = [0; ROOM];
     for (index, block) in raw.chunks(BLOCK).enumerate() {
         let rest = raw.get(index * BLOCK..).unwrap_or_default();
-        match (rest.first_chunk::<{ BLOCK + DIGITS }>(), undoing.block.first_chunk_mut()) {
-            (Some(whole), Some(place)) => *place = *whole,
-            _ => undoing.take_last(rest),
-        }
-        let written = undoing.undo(plus, block.len());
-        out.extend_from_slice(undoing.out.get(..written).unwrap_or_default());
+        let with_more = rest.first_chunk().unwrap_or_else(|| padded(rest, &mut copy));
+        let Some(place) = out.get_mut(written..).and_then(|place| place.first_chunk_mut()) else { break };
+        let undone = Undoing { block: with_more, out: place, read, written: 0 }.undo(plus, block.len());
+        written += undone.written;
         // Digits of the next block that were taken already.
-        undoing.read -= block.len();
+        read = undone.read - block.len();
     }
+    out.truncate(written);
+}
+
+/// What is too short to be looked at where it is, with zeros for digits behind it.
+fn padded<'c>(rest: &[u8], copy: &'c mut [u8; ROOM]) -> &'c [u8; ROOM] {
+    if let Some((place, behind)) = copy.split_at_mut_checked(rest.len()) {
+        place.copy_from_slice(rest);
+        behind.iter_mut().take(DIGITS).for_each(|byte| *byte = 0);
+    }
+    copy
 }
 
 /// A block while it is decoded. Its places are taken modulo [`BLOCK`], beyond which they never are, to spare the processor the question.
-struct Undoing {
-    /// What it consists of, the digits that may follow, and zeros.
-    block: [u8; ROOM],
-    out: [u8; ROOM],
+struct Undoing<'a> {
+    /// What it consists of, and what follows: at least the digits, or zeros.
+    block: &'a [u8; ROOM],
+    out: &'a mut [u8; ROOM],
     /// How much of it was taken.
     read: usize,
+    written: usize,
 }
 
-impl Undoing {
-    /// Takes in what is too short for a block with digits behind it.
-    fn take_last(&mut self, rest: &[u8]) {
-        self.block = [0; ROOM];
-        for (place, byte) in self.block.iter_mut().zip(rest) {
-            *place = *byte;
-        }
-    }
+/// How far decoding a block came.
+struct Undone {
+    read: usize,
+    written: usize,
+}
 
-    /// Undoes the first `length` bytes of the block, and digits behind them; how many bytes that gives.
+impl Undoing<'_> {
+    /// Undoes the first `length` bytes of the block, and digits behind them.
     #[inline]
-    fn undo(&mut self, plus: Plus, length: usize) -> usize {
-        let (mut read, mut written) = (self.read, 0);
-        let Some(block) = self.block.first_chunk() else { return 0 };
+    fn undo(mut self, plus: Plus, length: usize) -> Undone {
+        let Some(block) = self.block.first_chunk() else { return Undone { read: length, written: 0 } };
         let mut marks = match plus {
             Plus::Space => marks(block, [b'%', b'+']),
             Plus::Plus => marks(block, [b'%']),
         };
+        if length < BLOCK {
+            marks &= (1 << length) - 1;
+        }
         while marks != 0 {
             let at = marks.trailing_zeros() as usize % BLOCK;
             marks &= marks - 1;
@@ -74,29 +86,27 @@ impl Undoing {
                 }
                 _ => (b' ', 1),
             };
-            written = self.copy(read, at, written);
-            self.out[written % BLOCK] = byte;
-            written += 1;
-            read = at + width;
+            self.copy_before(at);
+            self.out[self.written % BLOCK] = byte;
+            self.written += 1;
+            self.read = at + width;
         }
-        if read < length {
-            written = self.copy(read, length, written);
-            read = length;
+        if self.read < length {
+            self.copy_before(length);
         }
-        self.read = read;
-        written
+        Undone { read: self.read, written: self.written }
     }
 
-    /// Copies what stands for itself, and perhaps more, which is written over. Where the copy ends.
+    /// Copies what was not taken yet and stands for itself, up to `end`, and perhaps more, which is written over.
     #[inline(always)]
-    fn copy(&mut self, from: usize, end: usize, to: usize) -> usize {
-        let length = end - from;
-        let (read, write) = (from % BLOCK, to % BLOCK);
-        self.out[write..write + PIECE].copy_from_slice(&self.block[read..read + PIECE]);
+    fn copy_before(&mut self, end: usize) {
+        let (from, to, length) = (self.read % BLOCK, self.written % BLOCK, end - self.read);
+        self.out[to..to + PIECE].copy_from_slice(&self.block[from..from + PIECE]);
         if length > PIECE {
-            self.out[write..write + BLOCK].copy_from_slice(&self.block[read..read + BLOCK]);
+            self.out[to..to + BLOCK].copy_from_slice(&self.block[from..from + BLOCK]);
         }
-        to + length
+        self.read = end;
+        self.written += length;
     }
 }
 
