@@ -4,7 +4,8 @@
 //! R2  A comma inside a closed string or a closed list separates nothing.
 //! R3  A string that is never closed takes the rest of the payload with it: nothing behind it can be told apart.
 //! R4  A list that is never closed (the end, or another `(`, comes before its `)`) costs only what stands before the next comma.
-//! R5  Nothing recurses, and a member never looks further than the payload once: with the limit of members, time is linear in bytes.
+//! R5  Nothing recurses, and a member never looks at more than the rest of the payload, twice: with the limit of members, time is linear
+//!     in bytes.
 
 use crate::decode::common::{before_any, first_word, letters_in, plain_text, token_length};
 
@@ -29,7 +30,7 @@ pub(super) enum Form {
 /// The value of a member, or of a list item, with types still open: whether `300` is a number is the key's business.
 ///
 /// Not an enum with contents: such a one is moved in other pieces than it was written in, and the processor waits each time until
-/// memory has them.
+/// the cache has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Value<'a> {
     pub(super) form: Form,
