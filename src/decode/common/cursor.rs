@@ -7,6 +7,7 @@
 use crate::model::Reason;
 
 use super::number::{Parts, number_length};
+use super::word::{HIGH, ONES};
 
 /// A string as it was sent, without its quotes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -301,16 +302,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-const EVERY_BYTE: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-
 /// How far it is to the next quote or backslash, eight bytes at a time: most names and texts are so short that a call would cost more.
 #[inline(always)]
 fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
     let (words, tail) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let found = zeros(word ^ (EVERY_BYTE * b'"' as u64)) | zeros(word ^ (EVERY_BYTE * b'\\' as u64));
+        let found = zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
         if found != 0 {
             return Some(index * 8 + (found.trailing_zeros() / 8) as usize);
         }
@@ -321,5 +319,5 @@ fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
 
 /// The high bit of each byte that is zero; above the lowest of them there may be more than there should.
 const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(EVERY_BYTE) & !word & HIGH_BITS
+    word.wrapping_sub(ONES) & !word & HIGH
 }

@@ -3,10 +3,7 @@
 
 use wide::{i8x16, u8x16};
 
-/// Each byte of a word.
-const ONES: u64 = 0x0101_0101_0101_0101;
-/// The high bit of each.
-const HIGH: u64 = ONES << 7;
+use super::word::{HIGH, ONES};
 
 /// How many bytes come before the first that is one of `ends`; all of them when there is none.
 #[inline]

@@ -1,9 +1,9 @@
 //! Eight bytes of text looked at as one number, the first byte the lowest: what is short is told apart without a loop.
 
 /// Each byte of a word.
-const ONES: u64 = 0x0101_0101_0101_0101;
+pub(super) const ONES: u64 = 0x0101_0101_0101_0101;
 /// The high bit of each.
-const HIGH: u64 = ONES << 7;
+pub(super) const HIGH: u64 = ONES << 7;
 
 /// The first eight bytes; zeros behind fewer.
 #[inline(always)]
